@@ -1,0 +1,41 @@
+//! Forgetting what is over, in the background.
+
+use std::time::Duration;
+
+use shared::clock::Clock;
+
+use crate::db::{self, Database, purge};
+
+/// Pause between two rounds.
+const INTERVAL: Duration = Duration::from_mins(10);
+
+/// Purges now and every ten minutes, for as long as it is polled.
+pub async fn purge_for_ever(database: Database, clock: Clock) {
+    loop {
+        match purge_once(&database, &clock).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "purged ended sessions"),
+            Err(error) => {
+                tracing::warn!(%error, "ended sessions could not be purged; trying again later");
+            }
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Removes all that is over; the number of sessions removed.
+///
+/// # Errors
+/// The database's; what was removed before stays removed.
+pub async fn purge_once(database: &Database, clock: &Clock) -> db::Result<u64> {
+    let mut total = 0;
+    loop {
+        let db = database.client().await?;
+        let removed = purge::delete_ended_sessions(&db, clock.now()).await?;
+        let visitors = purge::delete_idle_visitors(&db, clock.now()).await?;
+        total += removed + visitors;
+        if !purge::is_full(removed) && !purge::is_full(visitors) {
+            return Ok(total);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Opening an account.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    sessions::{Begun, Origin},
+    sign_in::adopt,
+};
+use crate::{
+    db::{self, users},
+    domain::{
+        email::Email,
+        ids::{SessionId, UserId},
+        password,
+        user::{MAX_NAME_CHARS, Role, User, parse_name},
+    },
+    error::{AppError, Conflict, FieldError},
+    state::AppState,
+};
+
+/// What somebody typed who wants an account.
+pub struct Registration {
+    /// The address.
+    pub email: String,
+    /// What the shop shall call them.
+    pub name: String,
+    /// The password, exactly as typed.
+    pub password: SecretString,
+}
+
+/// Opens an account and signs its owner in; a visitor's cart becomes theirs.
+///
+/// # Errors
+/// [`AppError::Invalid`] with every field at once; [`Conflict::EmailTaken`].
+pub async fn register(
+    state: &AppState,
+    registration: Registration,
+    visitor: Option<SessionId>,
+    origin: &Origin,
+) -> Result<Begun, AppError> {
+    let (email, name) = checked(&registration)?;
+    let hash = state.passwords.hash(registration.password).await?;
+    let now = state.clock.now();
+    let user = User {
+        id: UserId::generate(now),
+        email: email.as_str().to_owned(),
+        name,
+        role: Role::Buyer,
+    };
+
+    let mut db = state.db().await?;
+    let tx = db.transaction().await?;
+    users::insert_user(&tx, &user, &email, &hash, now)
+        .await
+        .map_err(taken)?;
+    adopt(&tx, visitor, user.id).await?;
+    let begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    tx.commit().await?;
+    tracing::info!(user.id = %user.id, session.id = %begun.session.id, "registered");
+    Ok(begun)
+}
+
+/// A taken address is a conflict, everything else what it was.
+pub fn taken(error: db::DbError) -> AppError {
+    if error.violates("users_email_key") {
+        AppError::Conflict(Conflict::EmailTaken)
+    } else {
+        error.into()
+    }
+}
+
+/// Looks at all fields before it answers, so that one round of corrections is enough.
+pub fn checked(registration: &Registration) -> Result<(Email, String), AppError> {
+    let mut errors = Vec::new();
+    let email = Email::parse(&registration.email);
+    if email.is_none() {
+        errors.push(FieldError::new(
+            "email",
+            "This is not an e-mail address like name@example.org.",
+        ));
+    }
+    let name = parse_name(&registration.name);
+    if name.is_none() {
+        errors.push(FieldError::new(
+            "name",
+            format!("A name has 1 to {MAX_NAME_CHARS} characters."),
+        ));
+    }
+    if let Some(weakness) = password::weakness(registration.password.expose_secret()) {
+        errors.push(FieldError::new("password", weakness));
+    }
+    match (email, name) {
+        (Some(email), Some(name)) if errors.is_empty() => Ok((email, name.to_owned())),
+        _ => Err(AppError::Invalid(errors)),
+    }
+}

@@ -1,0 +1,351 @@
+//! What an operator sets: read once, every mistake reported together.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::ArgMatches;
+use ipnet::IpNet;
+use secrecy::SecretString;
+use shared::{
+    base_url::BaseUrl,
+    settings::{Mistakes, Settings, Variable},
+};
+
+/// Everything the app-server can be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `postgresql://…`; may hold a password.
+    pub database_url: SecretString,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The public origin: issuer of tokens, owner of cookies, base of links.
+    pub app_url: BaseUrl,
+    /// The audiences of the download servers, without duplicates.
+    pub download_urls: Vec<BaseUrl>,
+    /// Folder of the signing keys.
+    pub keys_dir: PathBuf,
+    /// The file store's address.
+    pub files_url: String,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+    /// Sessions a user may have; the idlest goes first.
+    pub sessions_per_user: u64,
+    /// Anonymous session rows one address may cause in an hour.
+    pub anonymous_per_address: u64,
+    /// Lifetime of a download token.
+    pub token_ttl: Duration,
+    /// How priced orders are settled.
+    pub payments: Payments,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long running requests may take to finish once a stop was asked for.
+    pub drain: Duration,
+    /// Threads that serve requests.
+    pub workers: usize,
+}
+
+/// Idle and absolute lifetimes, by kind of session.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// Until the browser closes.
+    pub browser: Lifetime,
+    /// "Remember me".
+    pub remembered: Lifetime,
+    /// Accounts with the role `admin`, remembered or not.
+    pub admin: Lifetime,
+    /// Visitors who are not signed in, since their last use.
+    pub anonymous: Duration,
+}
+
+/// When a session ends by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetime {
+    /// After this long without a request.
+    pub idle: Duration,
+    /// After this long in any case.
+    pub absolute: Duration,
+}
+
+/// How priced orders are settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payments {
+    /// Not at all: only what is free is sold.
+    None,
+    /// At once and without money; every page says so.
+    Test,
+}
+
+macro_rules! variable {
+    ($name:literal, $value:literal, $default:expr, $help:literal) => {
+        Variable {
+            name: $name,
+            value: $value,
+            default: $default,
+            help: $help,
+            secret: false,
+        }
+    };
+}
+
+/// Every variable the app-server reads.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        name: "DATABASE_URL",
+        value: "",
+        default: "",
+        help: "PostgreSQL, postgresql://user:password@host/database; required",
+        secret: true,
+    },
+    variable!(
+        "APP_LISTEN",
+        "ADDRESS:PORT",
+        "127.0.0.1:8080",
+        "Where to listen"
+    ),
+    variable!(
+        "APP_URL",
+        "URL",
+        "http://localhost:8080",
+        "Public origin: issuer, cookies, links"
+    ),
+    variable!(
+        "DOWNLOAD_URLS",
+        "URL,…",
+        "http://127.0.0.1:8081",
+        "Public URLs of the download servers"
+    ),
+    variable!(
+        "KEYS_DIR",
+        "DIR",
+        "",
+        "Folder of the Ed25519 signing keys; required"
+    ),
+    variable!(
+        "FILES_URL",
+        "URL",
+        "",
+        "File store, file:///absolute/folder; required"
+    ),
+    variable!(
+        "SESSION_IDLE_SECS",
+        "SECONDS",
+        "7200",
+        "Browser sessions end after this long without use"
+    ),
+    variable!(
+        "SESSION_ABSOLUTE_SECS",
+        "SECONDS",
+        "86400",
+        "Browser sessions end after this long in any case"
+    ),
+    variable!(
+        "REMEMBER_IDLE_SECS",
+        "SECONDS",
+        "1209600",
+        "The same for remembered sessions: without use"
+    ),
+    variable!(
+        "REMEMBER_ABSOLUTE_SECS",
+        "SECONDS",
+        "2592000",
+        "The same for remembered sessions: in any case"
+    ),
+    variable!(
+        "ADMIN_IDLE_SECS",
+        "SECONDS",
+        "1800",
+        "The same for admins, remembered or not: without use"
+    ),
+    variable!(
+        "ADMIN_ABSOLUTE_SECS",
+        "SECONDS",
+        "43200",
+        "The same for admins, remembered or not: in any case"
+    ),
+    variable!(
+        "ANONYMOUS_SECS",
+        "SECONDS",
+        "604800",
+        "Carts of visitors are kept this long after their last use"
+    ),
+    variable!(
+        "SESSIONS_PER_USER",
+        "COUNT",
+        "50",
+        "Sessions a user may have; the idlest goes first"
+    ),
+    variable!(
+        "ANONYMOUS_PER_ADDRESS",
+        "COUNT",
+        "100",
+        "Visitors' carts one address may begin in an hour"
+    ),
+    variable!(
+        "TOKEN_TTL_SECS",
+        "SECONDS",
+        "120",
+        "Lifetime of a download token, 10 to 300"
+    ),
+    variable!(
+        "PAYMENTS",
+        "none|test",
+        "none",
+        "How priced orders are settled; test settles at once, without money"
+    ),
+    variable!(
+        "TRUSTED_PROXIES",
+        "CIDR,…",
+        "",
+        "Proxies whose X-Forwarded-For is believed"
+    ),
+    variable!(
+        "DRAIN_SECS",
+        "SECONDS",
+        "30",
+        "How long running requests may take to finish at a stop"
+    ),
+    variable!(
+        "WORKERS",
+        "COUNT",
+        "",
+        "Threads that serve requests; by default one for each core"
+    ),
+];
+
+const A_CENTURY: u64 = 100 * 365 * 86_400;
+
+impl Config {
+    /// Reads flags and environment.
+    ///
+    /// # Errors
+    /// Every mistake at once.
+    pub fn read(
+        matches: &ArgMatches,
+        environment: impl IntoIterator<Item = (String, String)>,
+        mistakes: Mistakes,
+    ) -> Result<Self, Mistakes> {
+        let mut settings = Settings::collect(VARIABLES, matches, environment, mistakes);
+        let config = Self::from_settings(&mut settings);
+        settings.finish(config)
+    }
+
+    fn from_settings(settings: &mut Settings) -> Option<Self> {
+        let database_url = database_url(settings);
+        let listen = settings.parsed("APP_LISTEN");
+        let app_url = settings.parsed::<BaseUrl>("APP_URL");
+        let mut download_urls = settings.list::<BaseUrl>("DOWNLOAD_URLS");
+        download_urls.sort();
+        download_urls.dedup();
+        if let Some(app_url) = &app_url {
+            check_urls(settings, app_url, &download_urls);
+        }
+        let keys_dir = settings.required("KEYS_DIR");
+        let files_url = settings.required("FILES_URL");
+        let lifetimes = Lifetimes {
+            browser: lifetime(settings, "SESSION_IDLE_SECS", "SESSION_ABSOLUTE_SECS"),
+            remembered: lifetime(settings, "REMEMBER_IDLE_SECS", "REMEMBER_ABSOLUTE_SECS"),
+            admin: lifetime(settings, "ADMIN_IDLE_SECS", "ADMIN_ABSOLUTE_SECS"),
+            anonymous: Duration::from_secs(settings.integer("ANONYMOUS_SECS", 60..=A_CENTURY)),
+        };
+        let sessions_per_user = settings.integer("SESSIONS_PER_USER", 1..=10_000);
+        let anonymous_per_address = settings.integer("ANONYMOUS_PER_ADDRESS", 1..=u64::MAX);
+        let token_ttl = Duration::from_secs(settings.integer("TOKEN_TTL_SECS", 10..=300));
+        let payments = payments(settings);
+        let trusted_proxies = settings.list("TRUSTED_PROXIES");
+        let drain = Duration::from_secs(settings.integer("DRAIN_SECS", 0..=86_400));
+        let workers = workers(settings);
+        Some(Self {
+            database_url: database_url?,
+            listen: listen?,
+            app_url: app_url?,
+            download_urls,
+            keys_dir: keys_dir?.into(),
+            files_url: files_url?,
+            lifetimes,
+            sessions_per_user,
+            anonymous_per_address,
+            token_ttl,
+            payments: payments?,
+            trusted_proxies,
+            drain,
+            workers,
+        })
+    }
+}
+
+fn database_url(settings: &mut Settings) -> Option<SecretString> {
+    use secrecy::ExposeSecret;
+
+    let Some(url) = settings.secret("DATABASE_URL") else {
+        settings.mistake("DATABASE_URL: required, here or in the file DATABASE_URL_FILE names");
+        return None;
+    };
+    if let Err(error) = url.expose_secret().parse::<tokio_postgres::Config>() {
+        settings.mistake(format!(
+            "DATABASE_URL: expected postgresql://user:password@host/database: {error}"
+        ));
+    }
+    Some(url)
+}
+
+/// A download server on the shop's own host would be sent the shop's cookies.
+fn check_urls(settings: &mut Settings, app_url: &BaseUrl, download_urls: &[BaseUrl]) {
+    if !app_url.path().is_empty() {
+        settings.mistake(format!(
+            "APP_URL: {app_url} has a path; the shop needs a host of its own"
+        ));
+    }
+    if !app_url.is_https() && !app_url.is_loopback() {
+        settings.mistake(format!(
+            "APP_URL: {app_url} is plain http; sign-in needs https anywhere but on this machine itself"
+        ));
+    }
+    if download_urls.is_empty() {
+        settings.mistake("DOWNLOAD_URLS: expected at least one URL");
+    }
+    for url in download_urls {
+        if url.host() == app_url.host() {
+            settings.mistake(format!(
+                "DOWNLOAD_URLS: {url} has APP_URL's host; it would be sent the shop's cookies"
+            ));
+        }
+        if app_url.is_https() && !url.is_https() {
+            settings.mistake(format!(
+                "DOWNLOAD_URLS: {url} is plain http under an https shop"
+            ));
+        }
+        if url.path().len() > 20 {
+            settings.mistake(format!("DOWNLOAD_URLS: the path of {url} is over 20 bytes"));
+        }
+    }
+}
+
+fn lifetime(settings: &mut Settings, idle: &str, absolute: &str) -> Lifetime {
+    let lifetime = Lifetime {
+        idle: Duration::from_secs(settings.integer(idle, 1..=A_CENTURY)),
+        absolute: Duration::from_secs(settings.integer(absolute, 1..=A_CENTURY)),
+    };
+    if lifetime.idle > lifetime.absolute {
+        settings.mistake(format!("{idle}: longer than {absolute}"));
+    }
+    lifetime
+}
+
+fn payments(settings: &mut Settings) -> Option<Payments> {
+    match settings.text("PAYMENTS").as_deref() {
+        Some("none") => Some(Payments::None),
+        Some("test") => Some(Payments::Test),
+        other => {
+            let given = other.unwrap_or_default();
+            settings.mistake(format!("PAYMENTS: {given:?}: expected none or test"));
+            None
+        }
+    }
+}
+
+fn workers(settings: &mut Settings) -> usize {
+    if settings.text("WORKERS").is_some() {
+        usize::try_from(settings.integer("WORKERS", 1..=1_024)).unwrap_or(1)
+    } else {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+}

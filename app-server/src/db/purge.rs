@@ -1,0 +1,49 @@
+//! Forgetting what is over, a batch at a time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Queries, Result};
+
+/// Rows one statement removes at most: a batch never holds its locks for long.
+const BATCH: i64 = 1_000;
+
+/// Ended sessions are kept this long, so that their users can be told.
+const KEPT_AFTER_END: TimeDelta = TimeDelta::days(7);
+
+/// Removes one batch of sessions that ended a week ago; the number removed.
+///
+/// Rows that another server's purge has locked are skipped.
+pub async fn delete_ended_sessions(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    db.execute(DELETE_ENDED_SESSIONS, &[&(now - KEPT_AFTER_END), &BATCH])
+        .await
+}
+
+const DELETE_ENDED_SESSIONS: &str = "
+    delete from sessions
+     where session_id in (
+        select session_id from sessions
+         where absolute_expires_at <= $1
+         order by absolute_expires_at
+         limit $2
+           for update skip locked)";
+
+/// Removes one batch of visitors' sessions, and their carts, that nobody has used in time.
+pub async fn delete_idle_visitors(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    db.execute(DELETE_IDLE_VISITORS, &[&now, &BATCH]).await
+}
+
+const DELETE_IDLE_VISITORS: &str = "
+    delete from sessions
+     where session_id in (
+        select session_id from sessions
+         where user_id is null and idle_expires_at <= $1
+         limit $2
+           for update skip locked)";
+
+/// True when a batch was full and another may follow.
+pub fn is_full(removed: u64) -> bool {
+    i64::try_from(removed).is_ok_and(|removed| removed >= BATCH)
+}
+
+/// Every statement of this module.
+pub const STATEMENTS: &[&str] = &[DELETE_ENDED_SESSIONS, DELETE_IDLE_VISITORS];

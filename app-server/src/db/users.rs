@@ -1,0 +1,175 @@
+//! People with accounts.
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::Row;
+
+use super::{DbError, Queries, Result};
+use crate::domain::{
+    email::Email,
+    ids::UserId,
+    user::{Role, User},
+};
+
+/// A user with what sign-in compares.
+pub struct Credentials {
+    /// Who.
+    pub user: User,
+    /// argon2id, as a PHC string.
+    pub password_hash: SecretString,
+    /// The account may not sign in.
+    pub disabled: bool,
+    /// The epoch its sessions must have.
+    pub session_epoch: i64,
+}
+
+/// The user of this address, by its lower-case form.
+pub async fn find_credentials(db: &impl Queries, email_key: &str) -> Result<Option<Credentials>> {
+    let row = db.query_opt(FIND_CREDENTIALS, &[&email_key]).await?;
+    row.map(Credentials::try_from).transpose()
+}
+
+const FIND_CREDENTIALS: &str = "
+    select user_id, email, name, role, password_hash, disabled_at, session_epoch
+      from users where email_key = $1";
+
+/// The user of this identifier.
+pub async fn find_credentials_by_id(
+    db: &impl Queries,
+    user: UserId,
+) -> Result<Option<Credentials>> {
+    let row = db.query_opt(FIND_CREDENTIALS_BY_ID, &[&user]).await?;
+    row.map(Credentials::try_from).transpose()
+}
+
+const FIND_CREDENTIALS_BY_ID: &str = "
+    select user_id, email, name, role, password_hash, disabled_at, session_epoch
+      from users where user_id = $1";
+
+/// Locks the user as long as the password that was verified is still theirs and they are enabled.
+///
+/// Gives the epoch for the session about to begin. Until the transaction ends, a change of
+/// password waits, and then ends that session with the others.
+pub async fn lock_verified(
+    db: &impl Queries,
+    user: UserId,
+    password_hash: &SecretString,
+) -> Result<Option<i64>> {
+    let row = db
+        .query_opt(LOCK_VERIFIED, &[&user, &password_hash.expose_secret()])
+        .await?;
+    row.map(|row| Ok(row.try_get("session_epoch")?)).transpose()
+}
+
+const LOCK_VERIFIED: &str = "
+    select session_epoch from users
+     where user_id = $1 and password_hash = $2 and disabled_at is null
+       for update";
+
+/// A new account, in its first epoch; [`DbError::violates`] `users_email_key` when taken.
+pub async fn insert_user(
+    db: &impl Queries,
+    user: &User,
+    email: &Email,
+    password_hash: &SecretString,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let hash = password_hash.expose_secret();
+    let role = user.role.as_str();
+    db.execute(
+        INSERT_USER,
+        &[
+            &user.id,
+            &email.as_str(),
+            &email.key(),
+            &user.name,
+            &hash,
+            &role,
+            &now,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+const INSERT_USER: &str = "
+    insert into users (user_id, email, email_key, name, password_hash, role, session_epoch, created_at)
+    values ($1, $2, $3, $4, $5, $6, 0, $7)";
+
+/// Sets a password and ends all sessions; false when there is no such user.
+pub async fn update_password(
+    db: &impl Queries,
+    user: UserId,
+    password_hash: &SecretString,
+) -> Result<bool> {
+    Ok(db
+        .execute(UPDATE_PASSWORD, &[&user, &password_hash.expose_secret()])
+        .await?
+        == 1)
+}
+
+const UPDATE_PASSWORD: &str = "
+    update users set password_hash = $2, session_epoch = session_epoch + 1 where user_id = $1";
+
+/// Gives a role and ends all sessions; false when there is no such user.
+pub async fn update_role(db: &impl Queries, email_key: &str, role: Role) -> Result<bool> {
+    Ok(db
+        .execute(UPDATE_ROLE, &[&email_key, &role.as_str()])
+        .await?
+        == 1)
+}
+
+const UPDATE_ROLE: &str = "
+    update users set role = $2, session_epoch = session_epoch + 1 where email_key = $1";
+
+/// Disables an account and ends all its sessions; false when there is no such user.
+pub async fn disable(db: &impl Queries, email_key: &str, now: DateTime<Utc>) -> Result<bool> {
+    Ok(db.execute(DISABLE, &[&email_key, &now]).await? == 1)
+}
+
+const DISABLE: &str = "
+    update users set disabled_at = coalesce(disabled_at, $2), session_epoch = session_epoch + 1
+     where email_key = $1";
+
+/// Lets a disabled account sign in again; its old sessions stay ended.
+pub async fn enable(db: &impl Queries, email_key: &str) -> Result<bool> {
+    Ok(db.execute(ENABLE, &[&email_key]).await? == 1)
+}
+
+const ENABLE: &str = "update users set disabled_at = null where email_key = $1";
+
+/// Every statement of this module.
+pub const STATEMENTS: &[&str] = &[
+    FIND_CREDENTIALS,
+    FIND_CREDENTIALS_BY_ID,
+    LOCK_VERIFIED,
+    INSERT_USER,
+    UPDATE_PASSWORD,
+    UPDATE_ROLE,
+    DISABLE,
+    ENABLE,
+];
+
+impl TryFrom<Row> for Credentials {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let role: String = row.try_get("role")?;
+        let hash: String = row.try_get("password_hash")?;
+        let disabled_at: Option<DateTime<Utc>> = row.try_get("disabled_at")?;
+        Ok(Self {
+            user: User {
+                id: row.try_get("user_id")?,
+                email: row.try_get("email")?,
+                name: row.try_get("name")?,
+                role: Role::parse(&role).ok_or(DbError::Inconsistent {
+                    table: "users",
+                    column: "role",
+                })?,
+            },
+            password_hash: SecretString::from(hash),
+            disabled: disabled_at.is_some(),
+            session_epoch: row.try_get("session_epoch")?,
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! Identifiers: one type for each table, so that they cannot be mixed up.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use uuid::{NoContext, Timestamp, Uuid};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new identifier, ordered by time (RFC 9562 §5.7, version 7).
+            pub fn generate(now: DateTime<Utc>) -> Self {
+                Self(time_ordered(now))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id!(
+    /// A row of `users`.
+    UserId
+);
+id!(
+    /// A row of `sessions`; public, unlike the secret that a cookie holds.
+    SessionId
+);
+id!(
+    /// A row of `products`.
+    ProductId
+);
+id!(
+    /// A row of `files`: one immutable version of a file.
+    FileId
+);
+id!(
+    /// A row of `orders`.
+    OrderId
+);
+id!(
+    /// A row of `purchases`: the lasting right of one user to one product.
+    PurchaseId
+);
+
+fn time_ordered(now: DateTime<Utc>) -> Uuid {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    Uuid::new_v7(Timestamp::from_unix(
+        NoContext,
+        seconds,
+        now.timestamp_subsec_nanos(),
+    ))
+}

@@ -1,0 +1,5 @@
+//! JSON for programs.
+
+pub mod password;
+pub mod session;
+pub mod users;

@@ -1,0 +1,90 @@
+//! Names and attributes of our cookies.
+//!
+//! | cookie | | holds |
+//! | --- | --- | --- |
+//! | `__Host-session` | HttpOnly, Strict | a session's secret |
+//! | `__Host-hint` | HttpOnly, Lax | `1`: this browser holds a session cookie. No authority |
+//! | `__Host-landed` | HttpOnly, Lax, 5 s | `1`: this browser has just been on a landing page |
+//!
+//! On plain http, which is served on loopback only, the names begin with `claimcheck-` instead
+//! and the cookies are not `Secure`.
+
+use actix_web::{
+    cookie::{Cookie, SameSite, time::Duration},
+    dev::ServiceRequest,
+    http::header::{self, HeaderMap, HeaderValue},
+};
+use shared::base_url::BaseUrl;
+
+/// The names, as APP_URL decides them.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    /// A session's secret.
+    pub session: &'static str,
+    /// "This browser holds a session cookie."
+    pub hint: &'static str,
+    /// "This browser has just been on a landing page."
+    pub landed: &'static str,
+    /// Sent over https only.
+    pub secure: bool,
+}
+
+impl Names {
+    /// The names for a shop at `app_url`.
+    pub fn of(app_url: &BaseUrl) -> Self {
+        if app_url.is_https() {
+            Self {
+                session: "__Host-session",
+                hint: "__Host-hint",
+                landed: "__Host-landed",
+                secure: true,
+            }
+        } else {
+            Self {
+                session: "claimcheck-session",
+                hint: "claimcheck-hint",
+                landed: "claimcheck-landed",
+                secure: false,
+            }
+        }
+    }
+
+    /// The hint, kept as long as the session cookie: until the browser closes, or `max_age` seconds.
+    pub fn hint_cookie(self, max_age: Option<i64>) -> Cookie<'static> {
+        self.marker(self.hint, max_age)
+    }
+
+    /// The mark a landing page leaves, for five seconds.
+    pub fn landed_cookie(self) -> Cookie<'static> {
+        self.marker(self.landed, Some(5))
+    }
+
+    /// What removes the hint.
+    pub fn hint_removal(self) -> Cookie<'static> {
+        self.marker(self.hint, Some(0))
+    }
+
+    fn marker(self, name: &'static str, max_age: Option<i64>) -> Cookie<'static> {
+        let value = if max_age == Some(0) { "" } else { "1" };
+        let mut cookie = Cookie::build(name, value)
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .finish();
+        cookie.set_max_age(max_age.map(Duration::seconds));
+        cookie
+    }
+}
+
+/// True when the request carries a cookie of this name, whatever its value.
+pub fn is_sent(request: &ServiceRequest, name: &str) -> bool {
+    request.cookie(name).is_some()
+}
+
+/// Adds a cookie to an answer.
+pub fn add(headers: &mut HeaderMap, cookie: &Cookie<'_>) {
+    if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {
+        headers.append(header::SET_COOKIE, value);
+    }
+}

@@ -1,0 +1,130 @@
+//! Refuses what another site makes a browser send.
+//!
+//! Two proofs for every unsafe method. First, that the request comes from a page of this shop:
+//! `Sec-Fetch-Site: same-origin`, or, from a browser that does not send it, an `Origin` equal to
+//! APP_URL's; neither means refused. Second, that it carries this visitor's token: the API in
+//! `X-CSRF-Token`, here; pages in their form, in [`super::form::PageForm`].
+
+use actix_web::{
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method,
+        header::{self, HeaderMap},
+    },
+    middleware::Next,
+    web::Data,
+};
+use shared::base_url::BaseUrl;
+
+use super::{
+    cookies::{self, Names},
+    visitor::Visitor,
+};
+use crate::{domain::secret, error::AppError, state::AppState};
+
+/// Where the token of a browser without a cookie is enough: what nobody needs to be signed in for.
+const WITHOUT_COOKIE: &[&str] = &["/login", "/register"];
+
+/// Refuses unsafe methods that do not prove both.
+pub async fn csrf(
+    state: Data<AppState>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    match refusal(&state, &request) {
+        Some(why) => {
+            tracing::warn!(why, "a cross-site request was refused");
+            Ok(request
+                .error_response(AppError::Csrf(why))
+                .map_into_right_body())
+        }
+        None => Ok(next.call(request).await?.map_into_left_body()),
+    }
+}
+
+fn refusal(state: &AppState, request: &ServiceRequest) -> Option<&'static str> {
+    if is_safe(request.method()) {
+        return None;
+    }
+    let app_url = &state.config.app_url;
+    if let Some(why) = foreign(request.headers(), app_url) {
+        return Some(why);
+    }
+    let names = Names::of(app_url);
+    if request.path().starts_with("/api/") {
+        let given = request
+            .headers()
+            .get("x-csrf-token")
+            .and_then(|token| token.to_str().ok());
+        let visitor = Visitor::of(request.request());
+        let genuine = cookies::is_sent(request, names.session)
+            && given
+                .zip(visitor)
+                .is_some_and(|(given, visitor)| secret::same(given, visitor.csrf_token()));
+        return (!genuine).then_some("X-CSRF-Token is not this visitor's");
+    }
+    let cookieless = !cookies::is_sent(request, names.session);
+    (cookieless && !WITHOUT_COOKIE.contains(&request.path())).then_some("no session cookie came")
+}
+
+fn is_safe(method: &Method) -> bool {
+    [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE].contains(method)
+}
+
+/// Why the request does not come from a page of this shop.
+fn foreign(headers: &HeaderMap, app_url: &BaseUrl) -> Option<&'static str> {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return (site != "same-origin").then_some("Sec-Fetch-Site is not same-origin");
+    }
+    match headers.get(header::ORIGIN) {
+        Some(origin) if *origin == *app_url.origin() => None,
+        Some(_) => Some("Origin is not the shop's"),
+        None => Some("neither Sec-Fetch-Site nor Origin came"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    header::HeaderName::from_static(name),
+                    header::HeaderValue::from_static(value),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_a_page_of_this_shop_may_act() {
+        let app_url = "https://shop.example".parse().unwrap();
+        for good in [
+            &[("sec-fetch-site", "same-origin")][..],
+            &[("origin", "https://shop.example")],
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+        ] {
+            assert_eq!(foreign(&headers(good), &app_url), None, "{good:?}");
+        }
+        for bad in [
+            &[][..],
+            &[
+                ("sec-fetch-site", "same-site"),
+                ("origin", "https://shop.example"),
+            ],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "none")],
+            &[("origin", "null")],
+            &[("origin", "http://shop.example")],
+            &[("origin", "https://shop.example.evil.example")],
+            &[("origin", "https://shop.example:8443")],
+        ] {
+            assert!(foreign(&headers(bad), &app_url).is_some(), "{bad:?}");
+        }
+    }
+}

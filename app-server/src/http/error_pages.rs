@@ -1,0 +1,153 @@
+//! Redraws errors as pages where a person is looking.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{Method, StatusCode, header},
+    middleware::Next,
+    web::Data,
+};
+use askama::Template;
+
+use super::{
+    layout::{self, Layout},
+    pages::session::SignInPage,
+    routes,
+    visitor::Visitor,
+};
+use crate::{domain::secret::csrf_token_without_cookie, error::AppError, state::AppState};
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    layout: Layout,
+    title: &'static str,
+    detail: &'a str,
+    fields: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "stale_form.html")]
+struct StaleFormPage<'a> {
+    layout: Layout,
+    action: String,
+    fields: &'a [(String, String)],
+}
+
+/// Fields that are typed again rather than written into a page.
+const SECRET_FIELDS: &[&str] = &["password", "current", "new"];
+
+/// Redraws an [`AppError`] as HTML, except beneath `/api/`.
+pub async fn error_pages(
+    state: Data<AppState>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    let response = next.call(request).await?;
+    if response.request().path().starts_with("/api/") {
+        return Ok(response.map_into_left_body());
+    }
+    let error = response
+        .response()
+        .error()
+        .and_then(|error| error.as_error::<AppError>());
+    let Some(page) = error.and_then(|error| draw(&state, response.request(), error)) else {
+        return Ok(response.map_into_left_body());
+    };
+    let (request, plain) = response.into_parts();
+    Ok(ServiceResponse::new(request, with_head_of(page, &plain)).map_into_right_body())
+}
+
+/// The page in place of the plain answer: its cookies, its Retry-After and its cause stay.
+fn with_head_of<B>(mut page: HttpResponse, plain: &HttpResponse<B>) -> HttpResponse {
+    for (name, value) in plain.headers() {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            page.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    page
+}
+
+fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<HttpResponse> {
+    let visitor = Visitor::of(request).unwrap_or_else(|| Visitor::Anonymous {
+        session: None,
+        csrf_token: csrf_token_without_cookie(),
+    });
+    let layout = Layout::new(state, &visitor);
+    let (status, _, detail) = error.public();
+    let drawn = match error {
+        AppError::SignInRequired => {
+            layout::page(status, &SignInPage::asked_for(layout, next_of(request)))
+        }
+        AppError::StaleForm(fields) => {
+            let fields: Vec<_> = fields
+                .iter()
+                .filter(|(name, _)| !SECRET_FIELDS.contains(&name.as_str()))
+                .cloned()
+                .collect();
+            layout::page(
+                status,
+                &StaleFormPage {
+                    layout,
+                    action: path_of(request),
+                    fields: &fields,
+                },
+            )
+        }
+        _ => {
+            let fields = error
+                .fields()
+                .iter()
+                .map(|field| field.detail.clone())
+                .collect();
+            layout::page(
+                status,
+                &ErrorPage {
+                    layout,
+                    title: title(status),
+                    detail,
+                    fields,
+                },
+            )
+        }
+    };
+    drawn
+        .inspect_err(|error| tracing::error!(%error, "an error page could not be drawn"))
+        .ok()
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        404 => "Not found",
+        400 | 405 | 413 | 415 | 422 => "That did not work",
+        403 => "Not allowed",
+        409 => "That does not fit",
+        429 => "Too often",
+        503 => "Not available for the moment",
+        _ => "Something went wrong",
+    }
+}
+
+fn path_of(request: &HttpRequest) -> String {
+    request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned()
+}
+
+/// Where a visitor wanted to go: this address, if it can be gone to.
+fn next_of(request: &HttpRequest) -> String {
+    let reachable = [Method::GET, Method::HEAD].contains(request.method())
+        || request.match_pattern().is_some_and(|pattern| {
+            routes::PAGES
+                .iter()
+                .any(|entry| entry.lands && entry.path == pattern)
+        });
+    if reachable {
+        path_of(request)
+    } else {
+        "/".to_owned()
+    }
+}

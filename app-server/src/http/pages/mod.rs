@@ -1,0 +1,6 @@
+//! Pages for people.
+
+pub mod account;
+pub mod password;
+pub mod registration;
+pub mod session;

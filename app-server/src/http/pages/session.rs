@@ -1,0 +1,165 @@
+//! Signing in and out.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Query},
+};
+use askama::Template;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::{
+    actions::sign_in::{Attempt, sign_in},
+    error::AppError,
+    http::{
+        form::PageForm,
+        landing::safe_next,
+        layout::{self, Layout, see_other},
+        session::{clear_site_data, issue, leave_behind, origin, remove},
+        visitor::Visitor,
+    },
+    state::AppState,
+};
+
+/// The sign-in form.
+#[derive(Template)]
+#[template(path = "session/new.html")]
+pub struct SignInPage {
+    layout: Layout,
+    next: String,
+    email: String,
+    remember: bool,
+    notice: Option<&'static str>,
+    error: Option<&'static str>,
+}
+
+impl SignInPage {
+    /// In place of a page that needs a user: afterwards to `next`.
+    pub fn asked_for(layout: Layout, next: String) -> Self {
+        let notice = Some("Please sign in to go on.");
+        Self {
+            layout,
+            next,
+            email: String::new(),
+            remember: false,
+            notice,
+            error: None,
+        }
+    }
+}
+
+/// Where to go afterwards.
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    next: String,
+}
+
+impl Wanted {
+    /// As it was sent; [`safe_next`] decides.
+    pub fn next(&self) -> &str {
+        &self.next
+    }
+}
+
+/// `GET /login` → 200; a signed-in user is sent on.
+pub async fn new(
+    state: Data<AppState>,
+    visitor: Visitor,
+    wanted: Query<Wanted>,
+) -> Result<HttpResponse, AppError> {
+    let next = safe_next(&wanted.next);
+    if visitor.user().is_some() {
+        return Ok(see_other(next));
+    }
+    let page = SignInPage {
+        layout: Layout::new(&state, &visitor),
+        next: next.to_owned(),
+        email: String::new(),
+        remember: false,
+        notice: None,
+        error: None,
+    };
+    layout::page(StatusCode::OK, &page)
+}
+
+/// The form's fields.
+#[derive(Deserialize)]
+pub struct Fields {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    remember: Option<String>,
+    #[serde(default)]
+    next: String,
+}
+
+/// `POST /login` → 303 to `next`; 422 with the form again; 403 with the form when it was stale.
+pub async fn create(
+    state: Data<AppState>,
+    request: HttpRequest,
+    visitor: Visitor,
+    form: PageForm<Fields>,
+) -> Result<HttpResponse, AppError> {
+    let again = |fields: Fields, status, error| {
+        let page = SignInPage {
+            layout: Layout::new(&state, &visitor),
+            next: safe_next(&fields.next).to_owned(),
+            email: fields.email,
+            remember: fields.remember.is_some(),
+            notice: None,
+            error: Some(error),
+        };
+        layout::page(status, &page)
+    };
+    let mut fields = match form.genuine_or_fields() {
+        Ok(fields) => fields,
+        Err(refused) => {
+            let error = "This page had grown old. Please type your password again.";
+            return again(refused, StatusCode::FORBIDDEN, error);
+        }
+    };
+    let attempt = Attempt {
+        email: fields.email.clone(),
+        password: SecretString::from(std::mem::take(&mut fields.password)),
+        remember: fields.remember.is_some(),
+    };
+    let left_behind = leave_behind(&visitor);
+    match sign_in(
+        &state,
+        attempt,
+        left_behind.anonymous,
+        &origin(&state, &request),
+    )
+    .await
+    {
+        Ok(begun) => {
+            left_behind.end(&state).await?;
+            issue(&request, &state, &begun)?;
+            Ok(see_other(safe_next(&fields.next)))
+        }
+        Err(error @ AppError::InvalidCredentials) => {
+            again(fields, StatusCode::UNPROCESSABLE_ENTITY, error.public().2)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `POST /logout` → 303 to the front page. Works also when already signed out.
+pub async fn destroy(
+    state: Data<AppState>,
+    request: HttpRequest,
+    visitor: Visitor,
+    form: PageForm<Wanted>,
+) -> Result<HttpResponse, AppError> {
+    form.genuine()?;
+    if let Visitor::User(signed_in) = &visitor {
+        state.sessions.sign_out(signed_in.session.id).await?;
+        remove(&request);
+    }
+    let mut answer = see_other("/");
+    clear_site_data(answer.headers_mut());
+    Ok(answer)
+}

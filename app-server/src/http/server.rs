@@ -1,0 +1,189 @@
+//! Starts and stops the server.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpServer,
+    body::MessageBody,
+    dev::{ServerHandle, ServiceRequest, ServiceResponse},
+    middleware::{Next, from_fn},
+    web::{self, Data, ServiceConfig},
+};
+use shared::clock::Clock;
+use tokio::task::JoinHandle;
+use tracing_actix_web::TracingLogger;
+
+use super::{
+    assets,
+    cookies::Names,
+    csrf::csrf,
+    error_pages::error_pages,
+    health,
+    host::host,
+    jwks,
+    landing::landing,
+    request_log::RequestSpan,
+    routes::{self, Entry},
+    security_headers::security_headers,
+    session::{carrier, cookie_lifetime, session},
+};
+use crate::{actions::purge::purge_for_ever, config::Config, db, error::AppError, state::AppState};
+
+/// A quiet server waits this long before it stops, so that load balancers have noticed.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// A server that runs until it is told to stop.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    state: Arc<AppState>,
+    handle: ServerHandle,
+    server: JoinHandle<std::io::Result<()>>,
+    background: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// What its handlers use; for tests and the demo.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Stops in peace: not ready at once, still serving; over when nothing runs and five seconds
+    /// have passed, or after DRAIN_SECS.
+    pub async fn drain(self) {
+        self.state.drain();
+        tracing::info!("draining");
+        let started = tokio::time::Instant::now();
+        let limit = self.state.config.drain;
+        while started.elapsed() < limit && (started.elapsed() < QUIET || self.state.n_running() > 0)
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.handle.stop(true).await;
+        self.end().await;
+    }
+
+    /// Stops at once; connections break.
+    pub async fn kill(self) {
+        self.handle.stop(false).await;
+        self.end().await;
+    }
+
+    async fn end(self) {
+        for task in &self.background {
+            task.abort();
+        }
+        match self.server.await {
+            Ok(Ok(())) => tracing::info!("stopped"),
+            Ok(Err(error)) => tracing::error!(%error, "the server ended badly"),
+            Err(error) => tracing::error!(%error, "the server's task ended badly"),
+        }
+    }
+}
+
+/// Starts serving on `listener`, which may be on port 0.
+///
+/// # Errors
+/// Keys, file store or listener cannot be used.
+pub fn start(config: Config, clock: Clock, listener: TcpListener) -> anyhow::Result<Running> {
+    let address = listener.local_addr()?;
+    let workers = config.workers;
+    let state = Arc::new(AppState::open(config, clock)?);
+    let data = Data::from(Arc::clone(&state));
+    let for_threads = data.clone();
+    let server = HttpServer::new(move || {
+        let data = for_threads.clone();
+        App::new()
+            .app_data(data.clone())
+            .configure(|services| services_of(services, &data))
+            .wrap(from_fn(security_headers))
+            .wrap(from_fn(counted))
+            .wrap(TracingLogger::<RequestSpan>::new())
+    })
+    .workers(workers)
+    .disable_signals()
+    .shutdown_timeout(1)
+    .client_request_timeout(Duration::from_secs(15))
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    let background = vec![
+        state.nodes.watch(),
+        tokio::spawn(purge_for_ever(state.database.clone(), state.clock.clone())),
+    ];
+    tracing::info!(%address, url = %state.config.app_url, "the shop is open");
+    Ok(Running {
+        address,
+        state,
+        handle,
+        server: tokio::spawn(server),
+        background,
+    })
+}
+
+/// Counts the request, and gives it its budget of database time.
+async fn counted(
+    state: Data<AppState>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let _running = state.running();
+    db::client::with_budget(next.call(request)).await
+}
+
+fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
+    services
+        .app_data(
+            web::PathConfig::default().error_handler(|_, _| AppError::NotFound("address").into()),
+        )
+        .app_data(
+            web::QueryConfig::default()
+                .error_handler(|error, _| AppError::invalid("query", error.to_string()).into()),
+        )
+        .route("/healthz", web::get().to(health::alive))
+        .route("/readyz", web::get().to(health::ready))
+        .route("/.well-known/jwks.json", web::get().to(jwks::show))
+        .service(
+            web::scope("/static")
+                .wrap(from_fn(host))
+                .route("/{name}", web::get().to(assets::show)),
+        );
+    let names = Names::of(&data.config.app_url);
+    let mut people = web::scope("")
+        .wrap(from_fn(csrf))
+        .wrap(from_fn(session))
+        .wrap(carrier(data.sessions.clone(), names))
+        .wrap(from_fn(cookie_lifetime))
+        .wrap(from_fn(landing))
+        .wrap(from_fn(error_pages))
+        .wrap(from_fn(host))
+        .default_service(web::to(async || {
+            Err::<String, _>(AppError::NotFound("address"))
+        }));
+    for (path, entries) in by_path() {
+        let mut resource = web::resource(path).default_service(web::to(async || {
+            Err::<String, _>(AppError::MethodNotAllowed)
+        }));
+        for entry in entries {
+            resource = resource.route((entry.route)());
+        }
+        people = people.service(resource);
+    }
+    services.service(people);
+}
+
+/// The table's entries, those of one path together, in the table's order.
+fn by_path() -> Vec<(&'static str, Vec<&'static Entry>)> {
+    let mut paths: Vec<(&'static str, Vec<&'static Entry>)> = Vec::new();
+    for entry in routes::PAGES.iter().chain(routes::API) {
+        match paths.iter_mut().find(|(path, _)| *path == entry.path) {
+            Some((_, entries)) => entries.push(entry),
+            None => paths.push((entry.path, vec![entry])),
+        }
+    }
+    paths
+}

@@ -1,0 +1,386 @@
+//! Between the cookie and the visitor: what actix-session carries, and nothing more.
+//!
+//! actix-session brings the cookie in and out; what a session is, is decided by
+//! [`crate::actions::sessions`]. Its map holds what this request's lookup found (`session`) and,
+//! when a new secret was made, that secret (`issue`). It never writes to the database: a request
+//! that ends after a revocation has nothing with which to bring a session back.
+
+use std::collections::HashMap;
+
+use actix_session::{
+    Session as Carrier, SessionExt, SessionMiddleware, SessionStatus,
+    config::{BrowserSession, CookieContentSecurity},
+    storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError},
+};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    body::MessageBody,
+    cookie::{Key, SameSite},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{Method, header},
+    middleware::Next,
+    web::Data,
+};
+use anyhow::Context;
+
+use super::{
+    client_address,
+    cookies::{self, Names},
+    visitor::{SignedIn, Visitor},
+};
+use crate::{
+    actions::sessions::{Begun, Found, Origin, Refreshed, Sessions},
+    db::DbError,
+    domain::{
+        ids::SessionId,
+        secret::{SessionSecret, csrf_token_without_cookie},
+        session::Session,
+    },
+    error::AppError,
+    state::AppState,
+};
+
+/// What the cookie of this request stands for.
+#[derive(serde::Serialize, serde::Deserialize)]
+enum Loaded {
+    Live(Session),
+    /// No row, or one that is over: the cookie's value still keys this visitor's forms.
+    Nobody {
+        csrf_token: String,
+    },
+    Unavailable,
+}
+
+const LOADED: &str = "session";
+const ISSUE: &str = "issue";
+
+/// Carries secrets between cookie and request for actix-session; stores nothing.
+pub struct SecretCarrier(Sessions);
+
+impl SecretCarrier {
+    async fn look_up(&self, value: &str) -> Option<Loaded> {
+        let secret = SessionSecret::parse(value)?;
+        let nobody = || Loaded::Nobody {
+            csrf_token: secret.csrf_token(),
+        };
+        Some(match self.0.find(&secret).await {
+            Ok(Found::Live(session)) => Loaded::Live(*session),
+            Ok(Found::Ended(reason)) => {
+                tracing::debug!(?reason, "the session is over");
+                nobody()
+            }
+            Ok(Found::Nothing) => nobody(),
+            Err(error) => {
+                log_unavailable(&error);
+                Loaded::Unavailable
+            }
+        })
+    }
+}
+
+fn log_unavailable(error: &DbError) {
+    let cause = std::error::Error::source(error).map(tracing::field::display);
+    tracing::error!(%error, cause, "sessions cannot be looked up");
+}
+
+fn issued(state: &HashMap<String, String>) -> anyhow::Result<SessionKey> {
+    let text = state
+        .get(ISSUE)
+        .context("a session changed without a new secret")?;
+    let secret: String = serde_json::from_str(text)?;
+    SessionKey::try_from(secret).map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+impl SessionStore for SecretCarrier {
+    /// An `Err` would replace the page by an empty 500, so an outage is loaded like a session.
+    async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
+        let Some(loaded) = self.look_up(key.as_ref()).await else {
+            return Ok(None);
+        };
+        let text = serde_json::to_string(&loaded)
+            .context("a session as JSON")
+            .map_err(LoadError::Other)?;
+        Ok(Some(HashMap::from([(LOADED.to_owned(), text)])))
+    }
+
+    async fn save(
+        &self,
+        state: HashMap<String, String>,
+        _: &actix_web::cookie::time::Duration,
+    ) -> Result<SessionKey, SaveError> {
+        issued(&state).map_err(SaveError::Other)
+    }
+
+    async fn update(
+        &self,
+        _: SessionKey,
+        state: HashMap<String, String>,
+        _: &actix_web::cookie::time::Duration,
+    ) -> Result<SessionKey, UpdateError> {
+        issued(&state).map_err(UpdateError::Other)
+    }
+
+    async fn update_ttl(
+        &self,
+        _: &SessionKey,
+        _: &actix_web::cookie::time::Duration,
+    ) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &SessionKey) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+}
+
+/// The middleware that reads and writes the cookie.
+///
+/// actix-session insists on signing. The value is 256 random bits looked up by their hash, so a
+/// signature proves nothing more, and its key is a constant rather than one more secret to lose.
+pub fn carrier(sessions: Sessions, names: Names) -> SessionMiddleware<SecretCarrier> {
+    SessionMiddleware::builder(SecretCarrier(sessions), Key::from(&[0x63; 64]))
+        .cookie_name(names.session.to_owned())
+        .cookie_path("/".to_owned())
+        .cookie_secure(names.secure)
+        .cookie_http_only(true)
+        .cookie_same_site(SameSite::Strict)
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(BrowserSession::default())
+        .build()
+}
+
+/// How long the cookie set by this answer lasts, when longer than the browser runs.
+struct MaxAge(i64);
+
+/// Finds the visitor, runs the request, and lets the cookie follow what became of the session.
+pub async fn session(
+    state: Data<AppState>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let carrier = request.get_session();
+    let loaded = carrier.get::<Loaded>(LOADED)?;
+    let mut fresh = None;
+    let visitor = match &loaded {
+        Some(Loaded::Unavailable) => {
+            let refusal = AppError::Unavailable(DbError::Deadline("looking up a session"));
+            return Ok(request.error_response(refusal).map_into_right_body());
+        }
+        Some(Loaded::Live(session)) => known(session),
+        Some(Loaded::Nobody { csrf_token }) => anonymous(csrf_token.clone()),
+        None => {
+            fresh = first_secret(&request, &state)?;
+            anonymous(
+                fresh
+                    .as_ref()
+                    .map_or_else(csrf_token_without_cookie, SessionSecret::csrf_token),
+            )
+        }
+    };
+    request.extensions_mut().insert(visitor);
+
+    let response = next.call(request).await?;
+
+    if carrier.status() == SessionStatus::Unchanged {
+        if let Some(Loaded::Live(session)) = &loaded {
+            refresh(&state, &carrier, session).await;
+        }
+        if let Some(secret) = fresh.filter(|_| response.status().is_success()) {
+            set(&carrier, &secret)?;
+        }
+    }
+    Ok(response.map_into_left_body())
+}
+
+fn known(session: &Session) -> Visitor {
+    match &session.user {
+        Some(user) => Visitor::User(Box::new(SignedIn {
+            user: user.clone(),
+            session: session.clone(),
+        })),
+        None => Visitor::Anonymous {
+            session: Some(session.id),
+            csrf_token: session.csrf_token.clone(),
+        },
+    }
+}
+
+fn anonymous(csrf_token: String) -> Visitor {
+    Visitor::Anonymous {
+        session: None,
+        csrf_token,
+    }
+}
+
+/// The secret a first GET will set, if the browser can hold no other.
+///
+/// A request from another site comes without the Strict cookie but with the hint: setting one
+/// would sign its sender out. A same-origin request would have brought the cookie if there were
+/// one, so there the hint is only a leftover.
+fn first_secret(
+    request: &ServiceRequest,
+    state: &AppState,
+) -> Result<Option<SessionSecret>, AppError> {
+    let names = Names::of(&state.config.app_url);
+    let same_origin = request
+        .headers()
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "same-origin");
+    let may_hold_one = cookies::is_sent(request, names.session)
+        || (cookies::is_sent(request, names.hint) && !same_origin);
+    if *request.method() != Method::GET || may_hold_one {
+        return Ok(None);
+    }
+    SessionSecret::generate()
+        .map(Some)
+        .map_err(AppError::internal)
+}
+
+/// Touches the session; when it was ended meanwhile, the cookie goes and the answer stays.
+async fn refresh(state: &AppState, carrier: &Carrier, session: &Session) {
+    match state.sessions.touch(session).await {
+        Ok(Refreshed::Kept) => {}
+        Ok(Refreshed::Gone) => carrier.purge(),
+        Err(error) => tracing::warn!(%error, "a session could not be touched"),
+    }
+}
+
+/// Gives the browser the cookie of a session that has just begun.
+pub fn issue(request: &HttpRequest, state: &AppState, begun: &Begun) -> Result<(), AppError> {
+    let session = &begun.session;
+    if session.remembered || session.user.is_none() {
+        let left = session.absolute_expires_at - state.clock.now();
+        request.extensions_mut().insert(MaxAge(left.num_seconds()));
+    }
+    set(&request.get_session(), &begun.secret)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that hands actix-session a secret"
+)]
+fn set(carrier: &Carrier, secret: &SessionSecret) -> Result<(), AppError> {
+    carrier
+        .insert(ISSUE, secret.expose())
+        .map_err(AppError::internal)
+}
+
+/// Takes the cookie away.
+pub fn remove(request: &HttpRequest) {
+    request.get_session().purge();
+}
+
+/// What a visitor was before signing in.
+pub struct LeftBehind {
+    /// The row of their cart, to be merged.
+    pub anonymous: Option<SessionId>,
+    signed_in: Option<SessionId>,
+}
+
+/// What `visitor` leaves behind when they sign in as somebody, perhaps somebody else.
+pub fn leave_behind(visitor: &Visitor) -> LeftBehind {
+    match visitor {
+        Visitor::Anonymous { session, .. } => LeftBehind {
+            anonymous: *session,
+            signed_in: None,
+        },
+        Visitor::User(signed_in) => LeftBehind {
+            anonymous: None,
+            signed_in: Some(signed_in.session.id),
+        },
+    }
+}
+
+impl LeftBehind {
+    /// Ends the session whose cookie is about to be replaced: nobody could sign out of it any more.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn end(&self, state: &AppState) -> Result<(), AppError> {
+        if let Some(session) = self.signed_in {
+            state.sessions.sign_out(session).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks the browser to forget pages it kept (ASVS 5.0, 14.3.1); cookies are removed one by one.
+pub fn clear_site_data(headers: &mut header::HeaderMap) {
+    let value = header::HeaderValue::from_static("\"cache\"");
+    headers.insert(header::HeaderName::from_static("clear-site-data"), value);
+}
+
+/// The row that keeps a visitor's cart; made, under a new secret, with the first thing worth keeping.
+///
+/// # Errors
+/// [`AppError::TooMany`] when this address has begun too many.
+pub async fn keep(
+    state: &AppState,
+    request: &HttpRequest,
+    visitor: &Visitor,
+) -> Result<SessionId, AppError> {
+    match visitor {
+        Visitor::User(signed_in) => Ok(signed_in.session.id),
+        Visitor::Anonymous {
+            session: Some(session),
+            ..
+        } => Ok(*session),
+        Visitor::Anonymous {
+            session: None,
+            csrf_token,
+        } => {
+            let begun = state
+                .sessions
+                .begin_anonymous(csrf_token, &origin(state, request))
+                .await?;
+            issue(request, state, &begun)?;
+            Ok(begun.session.id)
+        }
+    }
+}
+
+/// Where a session begun by this request comes from.
+pub fn origin(state: &AppState, request: &HttpRequest) -> Origin {
+    let user_agent = request.headers().get(header::USER_AGENT);
+    Origin {
+        ip: client_address::of(request, &state.config.trusted_proxies),
+        user_agent: user_agent
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .unwrap_or_default(),
+    }
+}
+
+/// Outermost of the three layers: lets the session cookie outlive the browser where it should, and
+/// the hint come and go with it.
+pub async fn cookie_lifetime(
+    state: Data<AppState>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let names = Names::of(&state.config.app_url);
+    let mut response = next.call(request).await?;
+    let max_age = response
+        .request()
+        .extensions()
+        .get::<MaxAge>()
+        .map(|max_age| max_age.0);
+    let prefix = format!("{}=", names.session);
+    let headers = response.headers_mut();
+    let all: Vec<_> = headers.remove(header::SET_COOKIE).collect();
+    for value in all {
+        let text = value.to_str().unwrap_or_default();
+        if !text.starts_with(&prefix) {
+            headers.append(header::SET_COOKIE, value);
+        } else if text.contains("Max-Age=0") {
+            headers.append(header::SET_COOKIE, value);
+            cookies::add(headers, &names.hint_removal());
+        } else {
+            let text =
+                max_age.map_or_else(|| text.to_owned(), |age| format!("{text}; Max-Age={age}"));
+            let value = header::HeaderValue::from_str(&text).map_err(AppError::internal)?;
+            headers.append(header::SET_COOKIE, value);
+            cookies::add(headers, &names.hint_cookie(max_age));
+        }
+    }
+    Ok(response)
+}

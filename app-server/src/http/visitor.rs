@@ -1,0 +1,83 @@
+//! Whoever sends a request: anonymous, or a signed-in user.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+
+use crate::{
+    domain::{ids::SessionId, session::Session, user::User},
+    error::AppError,
+};
+
+/// Whoever sends a request.
+///
+/// A database that does not answer is neither of these: the request ends with 503 before.
+#[derive(Clone)]
+pub enum Visitor {
+    /// Not signed in.
+    Anonymous {
+        /// The row that keeps their cart, if they have one.
+        session: Option<SessionId>,
+        /// What their forms carry.
+        csrf_token: String,
+    },
+    /// Signed in.
+    User(Box<SignedIn>),
+}
+
+/// A signed-in user and the session that proves it; as an argument, 401 without one.
+#[derive(Clone)]
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// By which session.
+    pub session: Session,
+}
+
+impl Visitor {
+    /// What this visitor's forms carry.
+    pub fn csrf_token(&self) -> &str {
+        match self {
+            Self::Anonymous { csrf_token, .. } => csrf_token,
+            Self::User(signed_in) => &signed_in.session.csrf_token,
+        }
+    }
+
+    /// The user, if signed in.
+    pub fn user(&self) -> Option<&User> {
+        match self {
+            Self::Anonymous { .. } => None,
+            Self::User(signed_in) => Some(&signed_in.user),
+        }
+    }
+
+    /// The visitor whom the session layer found for this request.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        request.extensions().get::<Self>().cloned()
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            Self::of(request)
+                .ok_or_else(|| AppError::internal("a route outside the session layer")),
+        )
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match Visitor::of(request) {
+            Some(Visitor::User(signed_in)) => Ok(*signed_in),
+            Some(Visitor::Anonymous { .. }) => Err(AppError::SignInRequired),
+            None => Err(AppError::internal("a route outside the session layer")),
+        })
+    }
+}

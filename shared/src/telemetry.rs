@@ -1,0 +1,66 @@
+//! Logs: how they look and what never appears in them.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+/// Starts logging to standard output: text on a terminal, otherwise one JSON object a line.
+///
+/// `filter` is `RUST_LOG`'s syntax; without one, `info`. A second call changes nothing.
+pub fn init(filter: Option<&str>) {
+    let filter = EnvFilter::new(filter.unwrap_or("info"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = if std::io::stdout().is_terminal() {
+        registry.with(fmt::layer().with_target(false)).try_init()
+    } else {
+        let json = fmt::layer().json().flatten_event(true);
+        registry.with(json).try_init()
+    };
+    if started.is_err() {
+        tracing::debug!("logging had been started before");
+    }
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// A panic becomes a log line with its place; its backtrace with `RUST_BACKTRACE`.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let backtrace = std::backtrace::Backtrace::capture();
+    tracing::error!(
+        panic = panic.payload_as_str().unwrap_or("unknown"),
+        location = panic.location().map(tracing::field::display),
+        backtrace = %backtrace,
+        "a bug: something panicked",
+    );
+}
+
+/// The address with what must not be logged cut out: tokens, and every query.
+///
+/// `/d/…` is a download token; `/reset/…` and `/verify/…` carry one-time secrets. A query may
+/// hold what a person typed into a search box.
+pub fn redacted_path(path: &str) -> &str {
+    let path = path.split_once('?').map_or(path, |(before, _)| before);
+    for secret in ["/d/", "/reset/", "/verify/"] {
+        if let Some(at) = path.find(secret) {
+            return path.get(..at + secret.len()).unwrap_or(secret);
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_and_queries_are_cut_out_of_addresses() {
+        for (path, logged) in [
+            ("/d/eyJhbGciOi", "/d/"),
+            ("/files/d/eyJhbGciOi?x=1", "/files/d/"),
+            ("/?q=my+illness", "/"),
+            ("/reset/secret", "/reset/"),
+            ("/library", "/library"),
+        ] {
+            assert_eq!(redacted_path(path), logged);
+        }
+    }
+}
