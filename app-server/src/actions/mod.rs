@@ -1,7 +1,13 @@
 //! What needs one transaction, or serves both pages and API.
 
+pub mod carts;
 pub mod change_password;
+pub mod check_out;
+pub mod import_catalogue;
+pub mod mint_download;
 pub mod passwords;
+pub mod pay;
+pub mod payments;
 pub mod purge;
 pub mod register;
 pub mod sessions;

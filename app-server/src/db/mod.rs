@@ -1,9 +1,16 @@
 //! All SQL, and nothing else: connections with a deadline, queries prepared once.
 
 pub mod carts;
+pub mod catalogue;
 pub mod client;
+pub mod downloads;
 mod error;
+pub mod files;
+pub mod library;
 pub mod migrate;
+pub mod mints;
+pub mod orders;
+pub mod products;
 pub mod purge;
 pub mod sessions;
 pub mod users;
@@ -13,4 +20,16 @@ pub use client::{Database, Db, Queries, Tx};
 pub use error::{DbError, Result};
 
 /// Every statement of every module; a test prepares each one on a migrated database.
-pub const STATEMENTS: &[&[&str]] = &[purge::STATEMENTS, sessions::STATEMENTS, users::STATEMENTS];
+pub const STATEMENTS: &[&[&str]] = &[
+    carts::STATEMENTS,
+    catalogue::STATEMENTS,
+    downloads::STATEMENTS,
+    files::STATEMENTS,
+    library::STATEMENTS,
+    mints::STATEMENTS,
+    orders::STATEMENTS,
+    products::STATEMENTS,
+    purge::STATEMENTS,
+    sessions::STATEMENTS,
+    users::STATEMENTS,
+];

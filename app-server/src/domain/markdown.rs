@@ -7,8 +7,29 @@ use pulldown_cmark::{Options, Parser, html};
 
 /// Everything a description may consist of; pictures would be loaded from elsewhere.
 const TAGS: [&str; 23] = [
-    "a", "blockquote", "br", "code", "del", "em", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre",
-    "strong", "table", "tbody", "td", "th", "thead", "tr",
+    "a",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "em",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "strong",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
 ];
 
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -16,7 +37,13 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
         .tags(TAGS.into_iter().chain(["ul"]).collect())
         .generic_attributes(HashSet::new())
-        .tag_attributes([("a", HashSet::from(["href", "title"])), ("ol", HashSet::from(["start"]))].into())
+        .tag_attributes(
+            [
+                ("a", HashSet::from(["href", "title"])),
+                ("ol", HashSet::from(["start"])),
+            ]
+            .into(),
+        )
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .url_relative(UrlRelative::Deny)
         .link_rel(Some("nofollow noopener ugc"));
@@ -44,9 +71,12 @@ fn lower_heading(event: pulldown_cmark::Event<'_>) -> pulldown_cmark::Event<'_> 
         Level::H5 | Level::H6 => Level::H6,
     };
     match event {
-        Event::Start(Tag::Heading { level, .. }) => {
-            Event::Start(Tag::Heading { level: lower(level), id: None, classes: Vec::new(), attrs: Vec::new() })
-        }
+        Event::Start(Tag::Heading { level, .. }) => Event::Start(Tag::Heading {
+            level: lower(level),
+            id: None,
+            classes: Vec::new(),
+            attrs: Vec::new(),
+        }),
         Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
         other => other,
     }
@@ -60,7 +90,10 @@ mod tests {
 
     #[test]
     fn markdown_becomes_the_html_a_reader_expects() {
-        assert_eq!(render("# Inside\n\n*Two* **words**"), "<h2>Inside</h2>\n<p><em>Two</em> <strong>words</strong></p>\n");
+        assert_eq!(
+            render("# Inside\n\n*Two* **words**"),
+            "<h2>Inside</h2>\n<p><em>Two</em> <strong>words</strong></p>\n"
+        );
         assert_eq!(
             render("[more](https://example.org/ \"there\")"),
             "<p><a href=\"https://example.org/\" title=\"there\" rel=\"nofollow noopener ugc\">more</a></p>\n"
@@ -89,8 +122,23 @@ mod tests {
         ] {
             let html = render(hostile);
             for never in [
-                "<script", "onerror", "onclick", "onload", "<img", "javascript:", "data:", "evil", "style", "<iframe",
-                "<form", "<button", "<svg", "<base", "class", "id=", "/logout",
+                "<script",
+                "onerror",
+                "onclick",
+                "onload",
+                "<img",
+                "javascript:",
+                "data:",
+                "evil",
+                "style",
+                "<iframe",
+                "<form",
+                "<button",
+                "<svg",
+                "<base",
+                "class",
+                "id=",
+                "/logout",
             ] {
                 assert!(!html.contains(never), "{hostile:?} became {html:?}");
             }

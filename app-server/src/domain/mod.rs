@@ -1,8 +1,17 @@
 //! Values and rules: no I/O, no clock, no HTTP.
 
+pub mod cart;
+pub mod catalogue;
 pub mod email;
 pub mod ids;
+pub mod markdown;
+pub mod money;
+pub mod order;
+pub mod paging;
 pub mod password;
+pub mod product;
+pub mod search;
 pub mod secret;
 pub mod session;
+pub mod slug;
 pub mod user;

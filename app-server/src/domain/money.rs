@@ -57,7 +57,11 @@ impl Money {
 
     fn plus(self, other: Self) -> Option<Self> {
         let mixes = self.currency != other.currency && !self.is_free() && !other.is_free();
-        let currency = if self.is_free() { other.currency } else { self.currency };
+        let currency = if self.is_free() {
+            other.currency
+        } else {
+            self.currency
+        };
         let minor = self.minor.checked_add(other.minor)?;
         (!mixes).then_some(Self { minor, currency })
     }
@@ -148,7 +152,14 @@ mod tests {
 
     #[test]
     fn what_nobody_pays_with_is_no_price() {
-        for (minor, code) in [(-1, "EUR"), (1, "eur"), (1, "XXX"), (1, "XAU"), (1, "ZZZ"), (1, "")] {
+        for (minor, code) in [
+            (-1, "EUR"),
+            (1, "eur"),
+            (1, "XXX"),
+            (1, "XAU"),
+            (1, "ZZZ"),
+            (1, ""),
+        ] {
             assert_eq!(Money::new(minor, code), None, "{minor} {code}");
         }
     }
@@ -157,10 +168,22 @@ mod tests {
     fn totals_never_mix_currencies_but_free_things_go_with_all() {
         let total = |amounts: &[Money]| Money::total(amounts.iter().copied());
         assert_eq!(total(&[]), Ok(None));
-        assert_eq!(total(&[money(1, "EUR"), money(2, "EUR")]), Ok(Some(money(3, "EUR"))));
-        assert_eq!(total(&[money(0, "USD"), money(2, "EUR")]), Ok(Some(money(2, "EUR"))));
-        assert_eq!(total(&[money(1, "USD"), money(2, "EUR")]), Err(MixedCurrency));
-        assert_eq!(total(&[money(i64::MAX, "EUR"), money(1, "EUR")]), Err(MixedCurrency));
+        assert_eq!(
+            total(&[money(1, "EUR"), money(2, "EUR")]),
+            Ok(Some(money(3, "EUR")))
+        );
+        assert_eq!(
+            total(&[money(0, "USD"), money(2, "EUR")]),
+            Ok(Some(money(2, "EUR")))
+        );
+        assert_eq!(
+            total(&[money(1, "USD"), money(2, "EUR")]),
+            Err(MixedCurrency)
+        );
+        assert_eq!(
+            total(&[money(i64::MAX, "EUR"), money(1, "EUR")]),
+            Err(MixedCurrency)
+        );
     }
 
     proptest! {

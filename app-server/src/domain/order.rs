@@ -2,11 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    ids::OrderId,
-    money::Money,
-    product::Product,
-};
+use super::{ids::OrderId, money::Money, product::Product};
 
 /// One checkout.
 #[derive(Clone, Debug)]
@@ -86,7 +82,8 @@ pub struct IdempotencyKey(String);
 impl IdempotencyKey {
     /// A key, if `text` can be one.
     pub fn parse(text: &str) -> Option<Self> {
-        let sound = (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let sound =
+            (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         sound.then(|| Self(text.to_owned()))
     }
 
@@ -103,14 +100,21 @@ mod tests {
     #[test]
     fn a_status_keeps_its_name() {
         for name in ["pending", "paid", "refunded", "cancelled"] {
-            assert_eq!(OrderStatus::parse(name).map(OrderStatus::as_str), Some(name));
+            assert_eq!(
+                OrderStatus::parse(name).map(OrderStatus::as_str),
+                Some(name)
+            );
         }
         assert_eq!(OrderStatus::parse("PAID"), None);
     }
 
     #[test]
     fn idempotency_keys_are_visible_ascii() {
-        for good in ["a", "8e03978e-40d5-43dd-bc93-6894a57f9324", &"~".repeat(200)] {
+        for good in [
+            "a",
+            "8e03978e-40d5-43dd-bc93-6894a57f9324",
+            &"~".repeat(200),
+        ] {
             assert!(IdempotencyKey::parse(good).is_some(), "{good:?}");
         }
         for bad in ["", " ", "a b", "ä", "\0", &"x".repeat(201)] {

@@ -14,13 +14,19 @@ const MAX_CURSOR_BYTES: usize = 2_000;
 
 /// `?limit=`: 1 to 100, 24 when absent.
 pub fn parse_limit(text: Option<&str>) -> Option<u8> {
-    let Some(text) = text else { return Some(DEFAULT_LIMIT) };
-    text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
+    let Some(text) = text else {
+        return Some(DEFAULT_LIMIT);
+    };
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
 }
 
 /// Where the next page begins, as text that means nothing to its bearer.
 pub fn encode_cursor(position: &impl Serialize) -> Option<String> {
-    serde_json::to_vec(position).ok().map(|json| URL_SAFE_NO_PAD.encode(json))
+    serde_json::to_vec(position)
+        .ok()
+        .map(|json| URL_SAFE_NO_PAD.encode(json))
 }
 
 /// The position a cursor of ours stands for; nothing for any other text.
@@ -46,13 +52,19 @@ impl<T> Page<T> {
         let limit = usize::from(limit);
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| more).and_then(|last| encode_cursor(&position(last)));
+        let next = items
+            .last()
+            .filter(|_| more)
+            .and_then(|last| encode_cursor(&position(last)));
         Self { items, next }
     }
 
     /// The same page of other things.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(change).collect(), next: self.next }
+        Page {
+            items: self.items.into_iter().map(change).collect(),
+            next: self.next,
+        }
     }
 }
 

@@ -1,10 +1,7 @@
 //! What is sold, and what it consists of.
 
 use chrono::{DateTime, Utc};
-use shared::{
-    file_name::FileName,
-    file_store::StorageKey,
-};
+use shared::{file_name::FileName, file_store::StorageKey};
 
 use super::{
     ids::{FileId, ProductId},
@@ -41,7 +38,10 @@ impl Product {
 
     /// What stands in for a missing picture.
     pub fn initial(&self) -> char {
-        self.title.chars().find(|c| c.is_alphanumeric()).unwrap_or('·')
+        self.title
+            .chars()
+            .find(|c| c.is_alphanumeric())
+            .unwrap_or('·')
     }
 }
 
@@ -88,7 +88,11 @@ fn size(bytes: i64) -> String {
         }
         tenths /= 1_000;
     }
-    if tenths < 100 { format!("{}.{} {name}", tenths / 10, tenths % 10) } else { format!("{} {name}", tenths / 10) }
+    if tenths < 100 {
+        format!("{}.{} {name}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {name}", tenths / 10)
+    }
 }
 
 /// What an import or a form says about a product, already valid.
@@ -124,7 +128,21 @@ pub fn image_type(start: &[u8]) -> Option<&'static str> {
     match start {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Some("image/webp"),
         _ => None,
     }
 }
@@ -156,7 +174,13 @@ mod tests {
         assert_eq!(image_type(b"\x89PNG\r\n\x1a\nrest"), Some("image/png"));
         assert_eq!(image_type(b"\xff\xd8\xff\xe0"), Some("image/jpeg"));
         assert_eq!(image_type(b"RIFF\0\0\0\0WEBPVP8 "), Some("image/webp"));
-        for other in [&b"<svg xmlns="[..], b"GIF89a", b"", b"RIFF\0\0\0\0WAVE", b"\x89PNG"] {
+        for other in [
+            &b"<svg xmlns="[..],
+            b"GIF89a",
+            b"",
+            b"RIFF\0\0\0\0WAVE",
+            b"\x89PNG",
+        ] {
             assert_eq!(image_type(other), None);
         }
     }

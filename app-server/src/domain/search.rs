@@ -18,14 +18,21 @@ const MAX_NEIGHBOURS: usize = 8;
 
 /// What the search box held, if it held something to look for.
 pub fn parse(text: &str) -> Option<String> {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_CHARS).collect();
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MAX_CHARS)
+        .collect();
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// True when `text` uses the language of searches: quotes, `-word`, `or`. It means what it says.
 pub fn is_precise(text: &str) -> bool {
-    text.contains('"') || text.split_whitespace().any(|word| word.starts_with('-') || word.eq_ignore_ascii_case("or"))
+    text.contains('"')
+        || text
+            .split_whitespace()
+            .any(|word| word.starts_with('-') || word.eq_ignore_ascii_case("or"))
 }
 
 /// A `tsquery` that forgives: each word may go on (`gard` finds gardens), or be a neighbour.
@@ -35,9 +42,19 @@ pub fn is_precise(text: &str) -> bool {
 pub fn forgiving(words: &BTreeMap<String, Vec<String>>) -> String {
     let plain = |word: &str| !word.is_empty() && word.chars().all(char::is_alphanumeric);
     let mut clauses = Vec::new();
-    for (asked, known) in words.iter().filter(|(asked, _)| plain(asked)).take(MAX_WORDS) {
-        let mut choices = vec![if asked.chars().count() >= 3 { format!("{asked}:*") } else { asked.clone() }];
-        let near = known.iter().filter(|word| plain(word) && *word != asked && within_one_edit(asked, word));
+    for (asked, known) in words
+        .iter()
+        .filter(|(asked, _)| plain(asked))
+        .take(MAX_WORDS)
+    {
+        let mut choices = vec![if asked.chars().count() >= 3 {
+            format!("{asked}:*")
+        } else {
+            asked.clone()
+        }];
+        let near = known
+            .iter()
+            .filter(|word| plain(word) && *word != asked && within_one_edit(asked, word));
         choices.extend(near.take(MAX_NEIGHBOURS).cloned());
         clauses.push(format!("({})", choices.join(" | ")));
     }
@@ -48,7 +65,10 @@ pub fn forgiving(words: &BTreeMap<String, Vec<String>>) -> String {
 pub fn within_one_edit(one: &str, other: &str) -> bool {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let start = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
-    let (one, other) = (one.get(start..).unwrap_or_default(), other.get(start..).unwrap_or_default());
+    let (one, other) = (
+        one.get(start..).unwrap_or_default(),
+        other.get(start..).unwrap_or_default(),
+    );
     match (one, other) {
         ([], []) => true,
         ([_, one @ ..], other) if one == other => true,
@@ -75,7 +95,12 @@ mod tests {
 
     #[test]
     fn quotes_and_minus_are_taken_at_their_word() {
-        for precise in ["\"field guide\"", "guide -field", "moon or sun", "moon OR sun"] {
+        for precise in [
+            "\"field guide\"",
+            "guide -field",
+            "moon or sun",
+            "moon OR sun",
+        ] {
             assert!(is_precise(precise), "{precise:?}");
         }
         for plain in ["field guide", "half-life", "oregon"] {
@@ -86,7 +111,14 @@ mod tests {
     #[test]
     fn neighbours_join_the_word_they_may_have_been() {
         let words = BTreeMap::from([
-            ("almanak".to_owned(), vec!["almanac".to_owned(), "alma'nak".to_owned(), "manakin".to_owned()]),
+            (
+                "almanak".to_owned(),
+                vec![
+                    "almanac".to_owned(),
+                    "alma'nak".to_owned(),
+                    "manakin".to_owned(),
+                ],
+            ),
             ("ab".to_owned(), vec![]),
             ("it's".to_owned(), vec![]),
         ]);

@@ -14,7 +14,10 @@ impl Slug {
     /// A slug, if `text` is written as one.
     pub fn parse(text: &str) -> Option<Self> {
         let letters = |part: &str| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         };
         let sound = text.len() <= MAX_BYTES && text.split('-').all(letters);
         sound.then(|| Self(text.to_owned()))
@@ -43,7 +46,20 @@ mod tests {
         for good in ["a", "field-guide", "2026", "a-1-b", &"a".repeat(80)] {
             assert!(Slug::parse(good).is_some(), "{good:?}");
         }
-        for bad in ["", "-", "a-", "-a", "a--b", "A", "a b", "a/b", "..", "ä", "a\0", &"a".repeat(81)] {
+        for bad in [
+            "",
+            "-",
+            "a-",
+            "-a",
+            "a--b",
+            "A",
+            "a b",
+            "a/b",
+            "..",
+            "ä",
+            "a\0",
+            &"a".repeat(81),
+        ] {
             assert!(Slug::parse(bad).is_none(), "{bad:?}");
         }
     }
