@@ -1,7 +1,9 @@
 //! One log line per request, with an id, without secrets.
 
+use std::time::Instant;
+
 use actix_web::{
-    Error,
+    Error, HttpMessage,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     web::Data,
@@ -13,11 +15,15 @@ use tracing_actix_web::RootSpanBuilder;
 use super::{client_address, error::log_chain};
 use crate::{error::AppError, state::AppState};
 
+/// A stopwatch for the log, not a clock: nothing is decided by it.
+struct Started(Instant);
+
 /// The span around a request, and the line at its end.
 pub struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
+        request.extensions_mut().insert(Started(Instant::now()));
         let state = request.app_data::<Data<AppState>>();
         let ip =
             state.map(|state| client_address::of(request.request(), &state.config.trusted_proxies));
@@ -27,7 +33,6 @@ impl RootSpanBuilder for RequestSpan {
             method = %request.method(),
             path = redacted_path(request.path()),
             ip,
-            started = tracing::field::Empty,
         )
     }
 
@@ -41,7 +46,13 @@ impl RootSpanBuilder for RequestSpan {
                 if let Some(error) = error {
                     log_chain(error);
                 }
-                tracing::info!(status = response.status().as_u16(), "answered");
+                let started = response
+                    .request()
+                    .extensions()
+                    .get::<Started>()
+                    .map(|started| started.0);
+                let duration_ms = started.map(|started| started.elapsed().as_millis());
+                tracing::info!(status = response.status().as_u16(), duration_ms, "answered");
             }
             Err(error) => tracing::error!(%error, "not answered"),
         });

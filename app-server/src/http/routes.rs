@@ -42,6 +42,7 @@ pub const PAGES: &[Entry] = table![
     POST "/login" => pages::session::create,
     POST "/logout" => pages::session::destroy,
     GET  "/account" => pages::account::show,
+    GET  "/library/files/{file_id}/download" => pages::downloads::show [acts],
     GET  "/account/password" => pages::password::edit,
     POST "/account/password" => pages::password::update,
 ];
@@ -52,5 +53,6 @@ pub const API: &[Entry] = table![
     POST   "/api/v1/session" => api::session::create,
     DELETE "/api/v1/session" => api::session::destroy,
     POST   "/api/v1/users" => api::users::create,
+    POST   "/api/v1/library/files/{file_id}/downloads" => api::downloads::create,
     PUT    "/api/v1/account/password" => api::password::update,
 ];

@@ -1,5 +1,6 @@
 //! JSON for programs.
 
+pub mod downloads;
 pub mod password;
 pub mod session;
 pub mod users;

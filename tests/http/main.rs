@@ -1,0 +1,6 @@
+//! The shop over HTTP: one claim a test.
+
+mod accounts;
+mod csrf;
+mod sessions;
+mod statements;

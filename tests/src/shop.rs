@@ -1,0 +1,242 @@
+//! One shop: a database of its own, an app-server in this process, a clock that moves.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use app_server::config::{Config, VARIABLES};
+use chrono::{SubsecRound, TimeDelta};
+use shared::{clock::Clock, settings};
+
+use crate::{
+    client::{Client, Secrets},
+    db::TestDatabase,
+    log,
+};
+
+/// A shop without download servers.
+pub struct Shop {
+    /// Its database.
+    pub database: TestDatabase,
+    /// Its clock.
+    pub clock: Clock,
+    /// Where its keys and files are.
+    pub folder: Folder,
+    /// What its clients were given.
+    pub secrets: Secrets,
+    server: Option<app_server::Running>,
+    config: Config,
+    address: SocketAddr,
+    log_position: usize,
+}
+
+impl Shop {
+    /// Starts one with the default configuration and PAYMENTS=test.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Starts one with these variables set.
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
+        log::start();
+        let log_position = log::position();
+        let database = TestDatabase::create().await;
+        let folder = Folder::new();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("a bound address");
+        let config = config(&database.url(), address, &folder, variables);
+        let clock = Clock::manual(Clock::system().now().trunc_subsecs(0));
+        let server = app_server::start(config.clone(), clock.clone(), listener).expect("a shop");
+        Self {
+            database,
+            clock,
+            folder,
+            secrets: Secrets::default(),
+            server: Some(server),
+            config,
+            address,
+            log_position,
+        }
+    }
+
+    /// Its public address.
+    pub fn url(&self) -> String {
+        self.config.app_url.to_string()
+    }
+
+    /// What it was configured with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its app-server.
+    pub fn server(&self) -> &app_server::Running {
+        self.server.as_ref().expect("running until it is stopped")
+    }
+
+    /// Somebody new.
+    pub fn visitor(&self) -> Client {
+        Client::new(&self.url(), &self.url(), self.secrets.clone())
+    }
+
+    /// Somebody who has just registered under this name.
+    pub async fn user(&self, name: &str) -> Client {
+        let client = self.visitor();
+        let answer = client.register(name).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        client
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    /// Runs SQL behind the shop's back.
+    pub async fn sabotage(&self, sql: &str) {
+        let db = self.database.client().await;
+        db.batch_execute(sql).await.expect("sabotage");
+    }
+
+    /// A second app-server over the same database, keys and files; where it is reached.
+    ///
+    /// Both have one APP_URL, as behind a load balancer.
+    pub fn second_server(&self) -> (app_server::Running, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let server =
+            app_server::start(self.config.clone(), self.clock.clone(), listener).expect("a second");
+        let base = format!("http://{}", server.address);
+        (server, base)
+    }
+
+    /// Stops the app-server and starts it again on the same port.
+    pub async fn restart(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.kill().await;
+        }
+        let listener = TcpListener::bind(self.address).expect("the port just left");
+        let server =
+            app_server::start(self.config.clone(), self.clock.clone(), listener).expect("a shop");
+        self.server = Some(server);
+    }
+
+    /// What was logged since this shop began, by every server of this process.
+    pub fn log(&self) -> String {
+        log::since(self.log_position)
+    }
+
+    /// Ends it: no secret that a client was given may be in the log or the database.
+    pub async fn end(mut self) {
+        let log = self.log();
+        let dump = dump(&self.database).await;
+        let secrets = std::mem::take(&mut *self.secrets.lock().expect("no panic while noting"));
+        for secret in &secrets {
+            assert!(!log.contains(secret), "a secret is in the log: {secret}");
+            assert!(
+                !dump.contains(secret),
+                "a secret is in the database: {secret}"
+            );
+        }
+        if let Some(server) = self.server.take() {
+            server.kill().await;
+        }
+    }
+}
+
+/// Every row of every table, as text.
+async fn dump(database: &TestDatabase) -> String {
+    let db = database.client().await;
+    let tables =
+        "select table_name::text from information_schema.tables where table_schema = 'public'";
+    let mut dump = String::new();
+    for table in db.query(tables, &[]).await.expect("the tables") {
+        let table: String = table.get(0);
+        let rows = db
+            .query(&format!("select t::text from {table} t"), &[])
+            .await
+            .expect("the rows");
+        for row in rows {
+            dump.push_str(&row.get::<_, String>(0));
+            dump.push('\n');
+        }
+    }
+    dump
+}
+
+/// The configuration of a shop in tests, by the same reader as in life.
+pub fn config(
+    database_url: &str,
+    address: SocketAddr,
+    folder: &Folder,
+    variables: &[(&str, &str)],
+) -> Config {
+    let mut environment = vec![
+        ("DATABASE_URL".to_owned(), database_url.to_owned()),
+        ("APP_LISTEN".to_owned(), address.to_string()),
+        (
+            "APP_URL".to_owned(),
+            format!("http://localhost:{}", address.port()),
+        ),
+        (
+            "KEYS_DIR".to_owned(),
+            folder.path().join("keys").display().to_string(),
+        ),
+        (
+            "FILES_URL".to_owned(),
+            format!("file://{}", folder.path().join("files").display()),
+        ),
+        ("PAYMENTS".to_owned(), "test".to_owned()),
+        ("WORKERS".to_owned(), "1".to_owned()),
+    ];
+    environment.extend(
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
+    let command = settings::command(clap::Command::new("app-server"), VARIABLES);
+    let matches = command
+        .try_get_matches_from(["app-server"])
+        .expect("no arguments");
+    Config::read(&matches, environment, settings::Mistakes::default()).expect("a configuration")
+}
+
+/// A folder that goes with the test.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// An empty one with places for keys and files.
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "claimcheck-test-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = std::env::temp_dir().join(name);
+        for part in ["keys", "files"] {
+            std::fs::create_dir_all(path.join(part)).expect("a folder in the temporary place");
+        }
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Left over, it is only a little disk.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
