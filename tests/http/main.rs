@@ -2,5 +2,7 @@
 
 mod accounts;
 mod csrf;
+mod outage;
+mod revival;
 mod sessions;
 mod statements;

@@ -4,3 +4,4 @@ pub mod client;
 pub mod db;
 pub mod log;
 pub mod shop;
+pub mod world;
