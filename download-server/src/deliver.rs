@@ -1,0 +1,198 @@
+//! From a token to a file: every check a delivery passes, in order.
+
+use std::{fs::File, panic::AssertUnwindSafe};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{AUTHORIZATION, COOKIE, HeaderValue, SET_COOKIE},
+    },
+    rt::{task::spawn_blocking, time::timeout},
+    web::Data,
+};
+use futures_util::FutureExt;
+use shared::token::DownloadToken;
+
+use crate::{
+    answer::Representation,
+    conditions::{self, Due},
+    lease::LEASE_SECS,
+    manner::{Manner, is_prefetch},
+    readiness::{STORE_DEADLINE, may_begin},
+    refusal::Refusal,
+    request_log::note_token,
+    state::State,
+    verifier::UnverifiedToken,
+};
+
+/// Where the token was found; its lease goes the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Address,
+    Bearer,
+}
+
+/// `GET|HEAD /d/{token}` → 200 206 304 412 416 · 303 a person's spent link · 400 no token ·
+/// 403 not ours · 410 expired or used, without a lease · 503 not now.
+pub(crate) async fn by_address(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    // The address as it was sent: a token needs no escapes, so one that has some is none.
+    let path = request.path();
+    let path = path
+        .strip_prefix(state.config.download_url.path())
+        .unwrap_or(path);
+    let token = path.strip_prefix("/d/").unwrap_or_default();
+    answer(&state, &request, token, Form::Address).await
+}
+
+/// `GET|HEAD /d` with `Authorization: Bearer`: the same, with the token in no address.
+pub(crate) async fn by_bearer(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    let header = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = header.and_then(|header| {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    answer(&state, &request, token.unwrap_or_default(), Form::Bearer).await
+}
+
+/// Any other method.
+pub(crate) async fn method_not_allowed(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    Refusal::MethodNotAllowed.answer(&request, Manner::of(&request), &state.config.issuer)
+}
+
+/// Any other address.
+pub(crate) async fn not_found(state: Data<State>, request: HttpRequest) -> HttpResponse {
+    Refusal::NotFound.answer(&request, Manner::of(&request), &state.config.issuer)
+}
+
+async fn answer(state: &State, request: &HttpRequest, token: &str, form: Form) -> HttpResponse {
+    let manner = Manner::of(request);
+    let delivery = deliver(state, request, token, form);
+    // The panic itself has been logged with its place.
+    let delivered = AssertUnwindSafe(delivery)
+        .catch_unwind()
+        .await
+        .unwrap_or(Err(Refusal::Bug));
+    delivered.unwrap_or_else(|refusal| refusal.answer(request, manner, &state.config.issuer))
+}
+
+async fn deliver(
+    state: &State,
+    request: &HttpRequest,
+    text: &str,
+    form: Form,
+) -> Result<HttpResponse, Refusal> {
+    if is_prefetch(request) {
+        return Err(Refusal::Prefetch);
+    }
+    let token = verified(state, text).await?;
+    note_token(request, token.jti);
+    let now = state.clock.unix_secs();
+    let cookie = cookie_name(state, &token, form);
+    let cookies = request
+        .headers()
+        .get_all(COOKIE)
+        .filter_map(|value| value.to_str().ok());
+    let leased = state.leases.covers(cookies, &cookie, token.jti, now);
+    if !leased {
+        may_begin(state, &token, now).await?;
+    }
+    let file = Representation::new(&token, now);
+    let part = match conditions::evaluate(request.method(), request.headers(), file.validators()) {
+        Due::Whole => None,
+        Due::Part(range) => Some(range),
+        Due::NotModified => return Ok(file.not_modified()),
+        Due::PreconditionFailed => return Err(Refusal::PreconditionFailed),
+        Due::RangeNotSatisfiable => return Err(Refusal::RangeNotSatisfiable { size: token.size }),
+    };
+    let opened = open(state, &token).await?;
+    if *request.method() == Method::HEAD {
+        return Ok(file.head());
+    }
+    if leased {
+        return Ok(file.body(opened, part, None, state.streams.begin()));
+    }
+    // Only now, with the file open and nothing left to refuse.
+    let claimed_at = state.clock.unix_secs();
+    let claim = state.ledger.claim(token.jti, token.exp, claimed_at);
+    let claim = claim.map_err(|unclaimed| Refusal::of_claim(unclaimed, token.fid))?;
+    let mut response = file.body(opened, part, Some(claim), state.streams.begin());
+    let lease = state.leases.issue(token.jti, claimed_at + LEASE_SECS);
+    let lease = set_cookie(state, &cookie, &lease, text, form);
+    if let Ok(lease) = HeaderValue::try_from(lease) {
+        response.headers_mut().insert(SET_COOKIE, lease);
+    }
+    Ok(response)
+}
+
+/// The token's claims, once its signature has proven them.
+async fn verified(state: &State, text: &str) -> Result<DownloadToken, Refusal> {
+    let token = UnverifiedToken::parse(text)?;
+    let mut reading = state.keys.current().ok_or(Refusal::NoKeys)?;
+    if reading.find(&token.kid).is_none() {
+        // It may have been published a moment ago: only keys read after this request can tell.
+        let read = state.keys.read_anew().await;
+        reading = state
+            .keys
+            .current()
+            .filter(|_| read)
+            .ok_or(Refusal::UnknownKey)?;
+    }
+    let key = reading.find(&token.kid).ok_or(Refusal::Invalid)?;
+    let (issuer, audience) = (
+        state.config.issuer.as_str(),
+        state.config.download_url.as_str(),
+    );
+    Ok(token.verify(key, issuer, audience)?)
+}
+
+/// The token's file, of the size it says, open.
+async fn open(state: &State, token: &DownloadToken) -> Result<File, Refusal> {
+    let (store, key) = (state.store.clone(), token.key);
+    let opening = spawn_blocking(move || {
+        let file = store.read(key)?;
+        let size = file.metadata()?.len();
+        Ok::<_, std::io::Error>((file, size))
+    });
+    match timeout(STORE_DEADLINE, opening).await {
+        Ok(Ok(Ok((file, size)))) if size == token.size => return Ok(file),
+        Ok(Ok(Ok((_, size)))) => {
+            tracing::error!(%key, size, expected = token.size, "a stored file has the wrong size");
+        }
+        Ok(Ok(Err(error))) => tracing::error!(%key, %error, "a stored file cannot be opened"),
+        Ok(Err(error)) => tracing::error!(%key, %error, "a stored file cannot be opened"),
+        Err(_) => tracing::error!(%key, "the file store does not answer"),
+    }
+    Err(Refusal::Store)
+}
+
+fn cookie_name(state: &State, token: &DownloadToken, form: Form) -> String {
+    let name = if state.config.download_url.is_https() {
+        "__Secure-lease"
+    } else {
+        "claimcheck-lease"
+    };
+    match form {
+        Form::Address => name.to_owned(),
+        // All of these share one path, so their names tell them apart.
+        Form::Bearer => format!("{name}-{}", token.jti),
+    }
+}
+
+/// The cookie that lets this browser finish the delivery, and do nothing else.
+///
+/// `Priority=Low`: many leases must not push out a shop's session cookie on the same site.
+fn set_cookie(state: &State, name: &str, lease: &str, token: &str, form: Form) -> String {
+    let url = &state.config.download_url;
+    let path = match form {
+        Form::Address => format!("{}/d/{token}", url.path()),
+        Form::Bearer => format!("{}/d", url.path()),
+    };
+    let secure = if url.is_https() { "; Secure" } else { "" };
+    format!(
+        "{name}={lease}; Path={path}; Max-Age={LEASE_SECS}; HttpOnly; SameSite=Lax; Priority=Low{secure}"
+    )
+}

@@ -1,0 +1,201 @@
+//! Leases: the right of the browser that claimed a token to finish that delivery.
+
+use std::fmt;
+
+use aws_lc_rs::{hmac, rand};
+use base64::{
+    Engine, alphabet,
+    engine::{
+        DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD,
+    },
+};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+/// From the claim to the deadline.
+pub(crate) const LEASE_SECS: i64 = 24 * 60 * 60;
+
+/// How many cookies of one name are looked at; a browser sends one.
+const MAX_COOKIES: usize = 8;
+
+/// Authenticates leases.
+#[derive(Clone)]
+pub struct LeaseKey(hmac::Key);
+
+impl LeaseKey {
+    /// The key written as 32 bytes in base64, padded or not.
+    pub fn parse(secret: &SecretString) -> Option<Self> {
+        let config =
+            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        let base64 = GeneralPurpose::new(&alphabet::STANDARD, config);
+        let bytes: [u8; 32] = base64
+            .decode(secret.expose_secret())
+            .ok()?
+            .try_into()
+            .ok()?;
+        Some(Self::from_bytes(&bytes))
+    }
+
+    /// A key that no other process has.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn random() -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let mut bytes = [0; 32];
+        rand::fill(&mut bytes)?;
+        Ok(Self::from_bytes(&bytes))
+    }
+
+    fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+}
+
+impl fmt::Debug for LeaseKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaseKey")
+    }
+}
+
+/// Makes and checks lease cookies.
+///
+/// # Shape
+/// `jti.deadline.mac`: hyphenated UUID, whole seconds since 1970, and the HMAC-SHA-256 in base64url
+/// of `lease jti.deadline audience`.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    key: LeaseKey,
+    audience: String,
+}
+
+impl Leases {
+    pub(crate) fn new(key: LeaseKey, audience: &str) -> Self {
+        Self {
+            key,
+            audience: audience.to_owned(),
+        }
+    }
+
+    /// The value of the cookie that lets its bearer continue the delivery `jti` until `deadline`.
+    pub(crate) fn issue(&self, jti: Uuid, deadline: i64) -> String {
+        let mac = hmac::sign(&self.key.0, self.message(jti, deadline).as_bytes());
+        format!("{jti}.{deadline}.{}", URL_SAFE_NO_PAD.encode(mac))
+    }
+
+    /// True when a cookie called `name` in the `Cookie` header's `values` is a lease of `jti`.
+    pub(crate) fn covers<'a>(
+        &self,
+        values: impl Iterator<Item = &'a str>,
+        name: &str,
+        jti: Uuid,
+        now: i64,
+    ) -> bool {
+        values
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(cookie, _)| *cookie == name)
+            .take(MAX_COOKIES)
+            .any(|(_, lease)| self.is_good(lease, jti, now))
+    }
+
+    fn is_good(&self, lease: &str, jti: Uuid, now: i64) -> bool {
+        let parsed = || {
+            let (of, rest) = lease.split_once('.')?;
+            let (deadline, mac) = rest.split_once('.')?;
+            let deadline: i64 = deadline.parse().ok()?;
+            Some((of, deadline, URL_SAFE_NO_PAD.decode(mac).ok()?))
+        };
+        let Some((of, deadline, mac)) = parsed() else {
+            return false;
+        };
+        let message = self.message(jti, deadline);
+        // The message is made of the token's jti, so `of` only spares a useless computation.
+        of == jti.as_hyphenated().to_string()
+            && now < deadline
+            && hmac::verify(&self.key.0, message.as_bytes(), &mac).is_ok()
+    }
+
+    fn message(&self, jti: Uuid, deadline: i64) -> String {
+        format!("lease {jti}.{deadline} {}", self.audience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const JTI: Uuid = Uuid::from_u128(0x7f5b_2c1e_9d3a_4b6f_8a21_0c4d_5e6f_7a8b);
+    const OTHER: Uuid = Uuid::from_u128(0x7f5b_2c1e_9d3a_4b6f_8a21_0c4d_5e6f_7a8c);
+
+    fn leases() -> Leases {
+        Leases::new(LeaseKey::from_bytes(&[7; 32]), "http://files.example")
+    }
+
+    fn covers(leases: &Leases, header: &str, jti: Uuid, now: i64) -> bool {
+        leases.covers([header].into_iter(), "lease", jti, now)
+    }
+
+    #[test]
+    fn a_lease_opens_its_token_until_its_deadline() {
+        let leases = leases();
+        let header = format!("a=b; lease={}; c", leases.issue(JTI, 100));
+
+        assert!(covers(&leases, &header, JTI, 99));
+        assert!(
+            !covers(&leases, &header, JTI, 100),
+            "at its deadline it has ended"
+        );
+        assert!(!covers(&leases, &header, OTHER, 99));
+    }
+
+    #[test]
+    fn a_lease_that_was_changed_opens_nothing() {
+        let leases = leases();
+        let lease = leases.issue(JTI, 100);
+        for forged in [
+            lease.replace(".100.", ".200."),
+            lease.replace(&JTI.to_string(), &OTHER.to_string()),
+            format!("{JTI}.100."),
+            format!("{JTI}.100"),
+            leases.issue(JTI, 100).to_uppercase(),
+        ] {
+            for jti in [JTI, OTHER] {
+                assert!(
+                    !covers(&leases, &format!("lease={forged}"), jti, 99),
+                    "{forged}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_lease_is_good_at_one_server_with_one_key() {
+        let lease = leases().issue(JTI, 100);
+        let other_key = Leases::new(LeaseKey::random().unwrap(), "http://files.example");
+        let other_server = Leases::new(LeaseKey::from_bytes(&[7; 32]), "http://two.example");
+        for leases in [other_key, other_server] {
+            assert!(!covers(&leases, &format!("lease={lease}"), JTI, 99));
+        }
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_in_base64() {
+        let parse = |text: &str| LeaseKey::parse(&SecretString::from(text.to_owned())).is_some();
+        assert!(parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));
+        assert!(parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
+        assert!(!parse("AAAA"));
+        assert!(!parse("not base64"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics_or_opens_anything(header in any::<String>()) {
+            for header in [header.clone(), format!("lease={header}"), format!("lease={JTI}.{header}")] {
+                prop_assert!(!covers(&leases(), &header, JTI, 0));
+            }
+        }
+    }
+}

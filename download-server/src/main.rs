@@ -1,0 +1,55 @@
+//! The download-server's program: configuration, signals, exit codes.
+
+use std::{net::TcpListener, process::ExitCode};
+
+use anyhow::Context;
+use download_server::{
+    config::{self, Config},
+    start,
+};
+use shared::{clock::Clock, settings::Refused, telemetry};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let config = match config::read() {
+        Ok(config) => config,
+        Err(Refused::Display(help)) => help.exit(),
+        Err(Refused::Mistakes(mistakes)) => {
+            eprint!("download-server: {mistakes}");
+            return ExitCode::from(2);
+        }
+    };
+    telemetry::init(config::log_filter().as_deref());
+    match serve(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "cannot start");
+            eprintln!("download-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until a signal: the first begins the drain, the second ends it.
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let address = config.listen;
+    let listener =
+        TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let running = start(config, Clock::system(), listener).await?;
+    next_of(&mut terminate, &mut interrupt).await;
+    tokio::select! {
+        () = running.drain() => {}
+        () = next_of(&mut terminate, &mut interrupt) => running.kill().await,
+    }
+    Ok(())
+}
+
+async fn next_of(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

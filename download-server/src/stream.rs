@@ -1,0 +1,136 @@
+//! The body of a delivery: bytes of a file, read as the socket takes them.
+
+mod read;
+
+use std::{
+    fs::File,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::{
+    body::{BodySize, MessageBody},
+    rt::task::{JoinHandle, spawn_blocking},
+};
+use bytes::Bytes;
+use shared::file_store::StorageKey;
+
+use self::read::{Cached, read_blocking, read_cached};
+use crate::{ledger::Claim, ranges::ByteRange, streams::RunningDelivery};
+
+pub(crate) use self::read::CHUNK_BYTES;
+
+/// A part of a file on its way to a client.
+///
+/// The first poll answers that nothing is there yet, so that the head is sent alone; only the
+/// second tells that the head went out and the connection still stands. Until then the claim is
+/// given back when this is dropped: a client that never saw an answer may ask again.
+pub(crate) struct FileStream {
+    file: Arc<File>,
+    key: StorageKey,
+    position: u64,
+    end: u64,
+    claim: Option<Claim>,
+    head: Head,
+    /// A read that had to wait for the disk.
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
+    _running: RunningDelivery,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Head {
+    Unsent,
+    Sent,
+}
+
+impl FileStream {
+    pub(crate) fn new(
+        file: File,
+        key: StorageKey,
+        range: ByteRange,
+        mut claim: Option<Claim>,
+        running: RunningDelivery,
+    ) -> Self {
+        if range.len() == 0
+            && let Some(claim) = &mut claim
+        {
+            // An empty body is never polled: it has begun, and ended, with its head.
+            claim.begin();
+        }
+        Self {
+            file: Arc::new(file),
+            key,
+            position: range.start,
+            end: range.end,
+            claim,
+            head: Head::Unsent,
+            reading: None,
+            _running: running,
+        }
+    }
+
+    /// The next bytes: at once when they are in memory, else from a thread that may wait.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        let wanted = usize::try_from(self.end - self.position)
+            .unwrap_or(usize::MAX)
+            .min(CHUNK_BYTES);
+        let reading = match &mut self.reading {
+            Some(reading) => reading,
+            None => match read_cached(&self.file, self.position, wanted) {
+                Ok(Cached::Bytes(bytes)) => return Poll::Ready(Ok(bytes)),
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(Cached::WouldBlock) => {
+                    let (file, position) = (Arc::clone(&self.file), self.position);
+                    self.reading.insert(spawn_blocking(move || {
+                        read_blocking(&file, position, wanted)
+                    }))
+                }
+            },
+        };
+        let read = ready!(Pin::new(reading).poll(cx));
+        self.reading = None;
+        Poll::Ready(read.unwrap_or_else(|ended| Err(io::Error::other(ended))))
+    }
+}
+
+impl MessageBody for FileStream {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.end - self.position)
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, io::Error>>> {
+        if self.head == Head::Unsent {
+            self.head = Head::Sent;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if let Some(mut claim) = self.claim.take() {
+            claim.begin();
+        }
+        if self.position == self.end {
+            return Poll::Ready(None);
+        }
+        let read = match ready!(self.poll_read(cx)) {
+            Ok(bytes) if bytes.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => read,
+        };
+        match &read {
+            Ok(bytes) => self.position += bytes.len() as u64,
+            Err(error) => {
+                let (key, position) = (self.key, self.position);
+                tracing::error!(%key, position, %error, "a delivery broke off: the file cannot be read on");
+            }
+        }
+        Poll::Ready(Some(read))
+    }
+}
+
+#[cfg(test)]
+mod tests;

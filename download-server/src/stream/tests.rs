@@ -1,0 +1,115 @@
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::disallowed_methods, reason = "a test may block")]
+
+use std::{fs, future::poll_fn, io::Write, path::PathBuf};
+
+use actix_web::rt::pin;
+use futures_util::task::noop_waker;
+use uuid::Uuid;
+
+use super::*;
+use crate::{ledger::Ledger, streams::Streams};
+
+/// A file of `len` bytes that is gone when dropped.
+struct Sample(PathBuf);
+
+impl Sample {
+    fn of(len: usize) -> Self {
+        let path = std::env::temp_dir().join(format!("claimcheck-{}", Uuid::new_v4()));
+        let bytes: Vec<u8> = (0..=250_u8).cycle().take(len).collect();
+        File::create(&path).unwrap().write_all(&bytes).unwrap();
+        Self(path)
+    }
+
+    fn stream(&self, start: u64, end: u64, claim: Option<Claim>) -> FileStream {
+        let file = File::open(&self.0).unwrap();
+        let key = StorageKey::from_digest([0; 32]);
+        let running = Arc::new(Streams::default()).begin();
+        FileStream::new(file, key, ByteRange { start, end }, claim, running)
+    }
+}
+
+impl Drop for Sample {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+async fn collect(stream: FileStream) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    pin!(stream);
+    while let Some(chunk) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+        bytes.extend_from_slice(&chunk?);
+    }
+    Ok(bytes)
+}
+
+#[actix_web::test]
+async fn a_part_arrives_as_it_is_in_the_file() {
+    let sample = Sample::of(3 * CHUNK_BYTES + 17);
+    let whole = fs::read(&sample.0).unwrap();
+    for (start, end) in [
+        (0, whole.len()),
+        (5, 6),
+        (CHUNK_BYTES - 1, 2 * CHUNK_BYTES + 1),
+        (7, 7),
+    ] {
+        let stream = sample.stream(start as u64, end as u64, None);
+        assert_eq!(
+            collect(stream).await.unwrap(),
+            whole.get(start..end).unwrap()
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_file_that_shrinks_ends_the_delivery_with_an_error() {
+    let sample = Sample::of(10);
+    let stream = sample.stream(0, 11, None);
+    assert_eq!(
+        collect(stream).await.unwrap_err().kind(),
+        io::ErrorKind::UnexpectedEof
+    );
+}
+
+#[actix_web::test]
+async fn what_is_not_in_memory_is_read_by_another_thread() {
+    let sample = Sample::of(100);
+    let file = File::open(&sample.0).unwrap();
+    assert_eq!(read_blocking(&file, 90, 50).unwrap().len(), 10);
+    assert_eq!(read_blocking(&file, 100, 50).unwrap().len(), 0);
+}
+
+#[test]
+fn a_claim_is_kept_from_the_second_poll_on() {
+    let sample = Sample::of(10);
+    let waker = noop_waker();
+    let mut cx = Context::from_waker(&waker);
+    for (n_polls, kept) in [(0, false), (1, false), (2, true)] {
+        let ledger = Arc::new(Ledger::new(1));
+        let jti = Uuid::new_v4();
+        let mut stream = sample.stream(0, 10, Some(ledger.claim(jti, 1, 0).unwrap()));
+
+        for _ in 0..n_polls {
+            let _ = Pin::new(&mut stream).poll_next(&mut cx);
+        }
+        drop(stream);
+
+        assert_eq!(
+            ledger.check(jti, 1, 0).is_err(),
+            kept,
+            "after {n_polls} polls"
+        );
+    }
+}
+
+#[test]
+fn an_empty_file_has_begun_with_its_head() {
+    let sample = Sample::of(0);
+    let ledger = Arc::new(Ledger::new(1));
+    let jti = Uuid::new_v4();
+
+    drop(sample.stream(0, 0, Some(ledger.claim(jti, 1, 0).unwrap())));
+
+    assert!(ledger.check(jti, 1, 0).is_err());
+}
