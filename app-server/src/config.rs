@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use shared::{
     base_url::BaseUrl,
+    file_store::FileStore,
     settings::{Mistakes, Settings, Variable},
 };
 
@@ -238,8 +239,8 @@ impl Config {
         if let Some(app_url) = &app_url {
             check_urls(settings, app_url, &download_urls);
         }
-        let keys_dir = settings.required("KEYS_DIR");
-        let files_url = settings.required("FILES_URL");
+        let keys_dir = keys_dir(settings);
+        let files_url = files_url(settings);
         let lifetimes = Lifetimes {
             browser: lifetime(settings, "SESSION_IDLE_SECS", "SESSION_ABSOLUTE_SECS"),
             remembered: lifetime(settings, "REMEMBER_IDLE_SECS", "REMEMBER_ABSOLUTE_SECS"),
@@ -258,7 +259,7 @@ impl Config {
             listen: listen?,
             app_url: app_url?,
             download_urls,
-            keys_dir: keys_dir?.into(),
+            keys_dir: keys_dir?,
             files_url: files_url?,
             lifetimes,
             sessions_per_user,
@@ -272,7 +273,36 @@ impl Config {
     }
 }
 
-fn database_url(settings: &mut Settings) -> Option<SecretString> {
+/// Reads what a command needs that needs less than a server.
+///
+/// # Errors
+/// Every mistake at once.
+pub fn read_part<T>(
+    matches: &ArgMatches,
+    environment: impl IntoIterator<Item = (String, String)>,
+    mistakes: Mistakes,
+    part: impl FnOnce(&mut Settings) -> Option<T>,
+) -> Result<T, Mistakes> {
+    let mut settings = Settings::collect(VARIABLES, matches, environment, mistakes);
+    let part = part(&mut settings);
+    settings.finish(part)
+}
+
+/// The process's environment.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "config is the one reader of the environment"
+)]
+pub fn environment() -> Vec<(String, String)> {
+    // Names are ASCII; a value that is no text is reported by whoever parses it.
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
+}
+
+/// DATABASE_URL.
+pub fn database_url(settings: &mut Settings) -> Option<SecretString> {
     use secrecy::ExposeSecret;
 
     let Some(url) = settings.secret("DATABASE_URL") else {
@@ -283,6 +313,20 @@ fn database_url(settings: &mut Settings) -> Option<SecretString> {
         settings.mistake(format!(
             "DATABASE_URL: expected postgresql://user:password@host/database: {error}"
         ));
+    }
+    Some(url)
+}
+
+/// KEYS_DIR.
+pub fn keys_dir(settings: &mut Settings) -> Option<PathBuf> {
+    settings.required("KEYS_DIR").map(PathBuf::from)
+}
+
+/// FILES_URL.
+pub fn files_url(settings: &mut Settings) -> Option<String> {
+    let url = settings.required("FILES_URL")?;
+    if let Err(error) = FileStore::open(&url) {
+        settings.mistake(format!("FILES_URL: {url:?}: {error}"));
     }
     Some(url)
 }

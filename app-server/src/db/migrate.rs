@@ -1,7 +1,9 @@
 //! Brings the schema up to date, once, however many servers start together.
 
 use anyhow::Context;
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, error::SqlState};
+
+use super::DbError;
 
 mod embedded {
     refinery::embed_migrations!("../migrations");
@@ -50,12 +52,13 @@ pub async fn is_current(db: &impl super::Queries) -> super::Result<bool> {
         .iter()
         .map(refinery::Migration::version)
         .max();
-    let row = db
-        .query_one(
-            "select max(version)::int4 as version from refinery_schema_history",
-            &[],
-        )
-        .await?;
+    let query = "select max(version)::int4 as version from refinery_schema_history";
+    let row = match db.query_one(query, &[]).await {
+        Err(DbError::Query(error)) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+            return Ok(false);
+        }
+        row => row?,
+    };
     let version: Option<i32> = row.try_get("version")?;
     Ok(version.map(i64::from) >= newest.map(i64::from))
 }

@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn what_is_no_such_key_is_refused() {
         for text in [
-            "".to_owned(),
+            String::new(),
             FROM_THE_RFC.replace("PRIVATE", "PUBLIC"),
             FROM_THE_RFC.replace("MC4C", "MC4D"),
             FROM_THE_RFC

@@ -166,11 +166,10 @@ fn keep_reading(signer: &Weak<Inner>, stopped: &mpsc::Receiver<()>) {
             .err()
             .map(|error| format!("{:#}", anyhow::Error::new(error)));
         if trouble != last_trouble {
-            match &trouble {
-                Some(error) => {
-                    tracing::error!(error, "KEYS_DIR cannot be read; its last keys stay")
-                }
-                None => tracing::info!("KEYS_DIR can be read again"),
+            if let Some(error) = &trouble {
+                tracing::error!(error, "KEYS_DIR cannot be read; its last keys stay");
+            } else {
+                tracing::info!("KEYS_DIR can be read again");
             }
         }
         last_trouble = trouble;

@@ -1,0 +1,45 @@
+//! Serves the shop until it is told to stop.
+
+use std::net::TcpListener;
+
+use anyhow::Context;
+use shared::clock::Clock;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::Config;
+
+/// Serves until a signal: the first begins the drain, a second stops at once.
+pub(super) fn serve(config: Config, clock: Clock) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(until_told_to_stop(config, clock));
+    // Nothing is waited for any more: a second signal means now.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn until_told_to_stop(config: Config, clock: Clock) -> anyhow::Result<()> {
+    // Before anything else, so that no signal finds the default in place.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    super::current_database(&config.database_url).await?;
+    let address = config.listen;
+    let listener =
+        TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    let running = crate::start(config, clock, listener)?;
+
+    next_of(&mut terminate, &mut interrupt).await;
+    tokio::select! {
+        () = running.drain() => {}
+        () = next_of(&mut terminate, &mut interrupt) => tracing::warn!("stopped at once"),
+    }
+    Ok(())
+}
+
+async fn next_of(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
