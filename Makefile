@@ -1,0 +1,79 @@
+# make demo    the whole shop on this machine, at http://localhost:8080
+# make test    every test
+# make check   what CI runs
+# make fmt     format the code
+#
+# Each target installs what it needs and does not find, where it may (root, with apt-get), and
+# says what to install elsewhere. Then it runs plain cargo, which works alone from there on.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := demo
+.PHONY: demo test check fmt tools postgres browsers
+
+demo: postgres
+	cargo run
+
+test: postgres browsers
+	cargo test --workspace
+
+check: tools
+	cargo fmt --all --check
+	typos
+	cargo machete
+	cargo deny --log-level error check bans licenses sources
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	$(MAKE) test
+	git diff --exit-code
+
+fmt:
+	cargo fmt --all
+
+# --- What must be there first ---
+
+# $(call need,test that finds it,Debian's package)
+need = { $(1); } >/dev/null 2>&1 || missing+=($(2))
+
+# Installs what is missing, or says how.
+define install_missing
+	if [ $${#missing[@]} -gt 0 ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing: $${missing[*]}"; \
+			apt-get update -q >/dev/null </dev/null || true; \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+				"$${missing[@]}" >/dev/null </dev/null; \
+		else \
+			echo "not found: $${missing[*]}; on Debian and Ubuntu: sudo apt-get install $${missing[*]}"; \
+			$(1); \
+		fi; \
+	fi
+endef
+
+# Without it nothing runs. CLAIMCHECK_PG_BIN and TEST_DATABASE_URL stand in for it.
+postgres:
+	@missing=(); \
+	$(call need,[ -n "$${CLAIMCHECK_PG_BIN:-}" ] || [ -n "$${TEST_DATABASE_URL:-}" ] \
+		|| command -v postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' \
+		|| compgen -G '/opt/homebrew/opt/postgresql@*/bin/postgres' \
+		|| compgen -G '/usr/local/opt/postgresql@*/bin/postgres' \
+		|| compgen -G '/Library/PostgreSQL/*/bin/postgres',postgresql); \
+	$(call install_missing,exit 1)
+
+# Real browsers and download tools for the tests; a test says which of them it missed, and fails
+# for it under CI or REQUIRE_TOOLS=1.
+browsers:
+	@missing=(); \
+	$(call need,command -v chromium,chromium); \
+	$(call need,command -v chromedriver,chromium-driver); \
+	$(call need,command -v firefox-esr,firefox-esr); \
+	$(call need,command -v aria2c,aria2); \
+	$(call need,command -v wget,wget); \
+	$(call need,command -v curl,curl); \
+	$(call install_missing,true)
+
+# Built from source once, in some minutes; they need no root.
+tools:
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version 0.20.2
+	@command -v cargo-machete >/dev/null || cargo install --locked cargo-machete --version 0.9.2
+	@command -v typos >/dev/null || cargo install --locked typos-cli --version 1.52.0
