@@ -106,16 +106,15 @@ async fn write(
     let tx = db.transaction().await?;
     let new = &stored.product;
     let found = products::lock_by_slug(&tx, &new.slug).await?;
-    let (product, updated) = match found {
-        Some(product) => (
+    let (product, updated) = if let Some(product) = found {
+        (
             product,
             products::update_product(&tx, product, new, now).await?,
-        ),
-        None => {
-            let product = ProductId::generate(now);
-            products::insert_product(&tx, product, new, now).await?;
-            (product, false)
-        }
+        )
+    } else {
+        let product = ProductId::generate(now);
+        products::insert_product(&tx, product, new, now).await?;
+        (product, false)
     };
     let mut n_versions = 0;
     for file in &stored.files {

@@ -1,10 +1,12 @@
 //! What products consist of: files in versions.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use shared::{file_name::FileName, file_store::StorageKey};
 use tokio_postgres::Row;
 
-use super::{DbError, Queries, Result};
+use super::{DbError, Queries, Result, library::Owned};
 use crate::domain::{
     ids::{FileId, ProductId, UserId},
     product::ProductFile,
@@ -22,6 +24,23 @@ const LIST_FILES: &str = "
       from files
      where product_id = any($1)
      order by product_id, file_name, version desc";
+
+/// What somebody owns, each with every version of its files.
+pub async fn of_owned(
+    db: &impl Queries,
+    owned: Vec<Owned>,
+) -> Result<Vec<(Owned, Vec<ProductFile>)>> {
+    let ids: Vec<ProductId> = owned.iter().map(|owned| owned.product.id).collect();
+    let mut files: HashMap<ProductId, Vec<ProductFile>> = HashMap::new();
+    for file in list_files(db, &ids).await? {
+        files.entry(file.product).or_default().push(file);
+    }
+    let with_files = |owned: Owned| {
+        let files = files.remove(&owned.product.id).unwrap_or_default();
+        (owned, files)
+    };
+    Ok(owned.into_iter().map(with_files).collect())
+}
 
 /// The file of this identifier, if `user` owns its product.
 pub async fn find_owned(

@@ -1,5 +1,7 @@
 //! Orders and what is in them; always a user's own.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
 
@@ -85,6 +87,23 @@ const LIST_ITEMS: &str = concat!(
      where order_id = any($1)
      order by order_id, order_items.title, product_id"
 );
+
+/// Orders, each with what is in it.
+pub async fn with_items(
+    db: &impl Queries,
+    orders: Vec<Order>,
+) -> Result<Vec<(Order, Vec<OrderItem>)>> {
+    let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+    let mut items: HashMap<OrderId, Vec<OrderItem>> = HashMap::new();
+    for (order, item) in list_items(db, &ids).await? {
+        items.entry(order).or_default().push(item);
+    }
+    let with_items = |order: Order| {
+        let items = items.remove(&order.id).unwrap_or_default();
+        (order, items)
+    };
+    Ok(orders.into_iter().map(with_items).collect())
+}
 
 /// An unpaid order; false when the user's key was used meanwhile.
 pub async fn insert_order(

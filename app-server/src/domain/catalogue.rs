@@ -118,6 +118,13 @@ impl CatalogueQuery {
     }
 }
 
+impl CatalogueQuery {
+    /// Not the first page.
+    pub fn is_continued(&self) -> bool {
+        self.after.is_some()
+    }
+}
+
 impl Position {
     /// PostgreSQL's text cannot hold NUL, and no cursor of ours does.
     fn has_nul(&self) -> bool {

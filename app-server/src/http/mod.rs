@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod assets;
+pub mod carts;
 pub mod client_address;
 pub mod cookies;
 pub mod csrf;
@@ -14,6 +15,7 @@ pub mod json;
 pub mod jwks;
 pub mod landing;
 pub mod layout;
+pub mod list_query;
 pub mod pages;
 pub mod panics;
 pub mod request_log;

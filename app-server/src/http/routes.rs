@@ -36,6 +36,17 @@ macro_rules! table {
 
 /// Pages for people; unsafe ones take forms with `csrf_token`.
 pub const PAGES: &[Entry] = table![
+    GET  "/" => pages::catalogue::index,
+    GET  "/products/{slug}" => pages::products::show,
+    GET  "/cart" => pages::cart::show,
+    POST "/cart" => pages::cart::create,
+    POST "/cart/{product_id}/delete" => pages::cart::destroy,
+    GET  "/checkout" => pages::checkout::new,
+    POST "/checkout" => pages::checkout::create,
+    GET  "/orders" => pages::orders::index,
+    GET  "/orders/{id}" => pages::orders::show,
+    POST "/orders/{id}/payment" => pages::payment::create,
+    GET  "/library" => pages::library::index,
     GET  "/register" => pages::registration::new,
     POST "/register" => pages::registration::create,
     GET  "/login" => pages::session::new,
@@ -49,6 +60,16 @@ pub const PAGES: &[Entry] = table![
 
 /// JSON beneath `/api/v1`; unsafe ones need `X-CSRF-Token`.
 pub const API: &[Entry] = table![
+    GET    "/api/v1/products" => api::products::index,
+    GET    "/api/v1/products/{slug}" => api::products::show,
+    GET    "/api/v1/cart" => api::cart::show,
+    PUT    "/api/v1/cart/{product_id}" => api::cart::update,
+    DELETE "/api/v1/cart/{product_id}" => api::cart::destroy,
+    GET    "/api/v1/orders" => api::orders::index,
+    POST   "/api/v1/orders" => api::orders::create,
+    GET    "/api/v1/orders/{id}" => api::orders::show,
+    POST   "/api/v1/orders/{id}/payment" => api::payment::create,
+    GET    "/api/v1/library" => api::library::index,
     GET    "/api/v1/session" => api::session::show,
     POST   "/api/v1/session" => api::session::create,
     DELETE "/api/v1/session" => api::session::destroy,

@@ -26,6 +26,7 @@ use super::{
     host::host,
     jwks,
     landing::landing,
+    pages::covers,
     request_log::RequestSpan,
     routes::{self, Entry},
     security_headers::security_headers,
@@ -151,6 +152,13 @@ fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
             web::scope("/static")
                 .wrap(from_fn(host))
                 .route("/{name}", web::get().to(assets::show)),
+        )
+        // Kept by caches, so no cookie may ride along: outside of the session layers.
+        .service(
+            web::scope("/covers")
+                .wrap(from_fn(host))
+                .route("/{key}", web::get().to(covers::show))
+                .route("/{key}", web::head().to(covers::show)),
         );
     let names = Names::of(&data.config.app_url);
     let mut people = web::scope("")

@@ -130,7 +130,7 @@ fn read_product(path: &Path, name: &Path, mistakes: &mut Mistakes) -> Option<Fol
         .cover
         .as_deref()
         .map(|cover| read_cover(path, name, cover, mistakes));
-    let product = judge(sheet, description.unwrap_or_default(), &mut |mistake| {
+    let product = judge(&sheet, description.unwrap_or_default(), &mut |mistake| {
         mistakes.push(format!(
             "{}: {mistake}",
             name.join("product.toml").display()
@@ -176,7 +176,7 @@ fn text(
 }
 
 fn judge(
-    sheet: Sheet,
+    sheet: &Sheet,
     description_markdown: String,
     mistake: &mut dyn FnMut(String),
 ) -> Option<NewProduct> {

@@ -1,8 +1,4 @@
 //! Contents, into the file store.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "an operator's command, on a thread that may wait for the disk"
-)]
 
 use std::{fs::File, io::Read, path::Path};
 
