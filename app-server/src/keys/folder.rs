@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
@@ -110,16 +110,18 @@ impl Folder {
     /// Makes a key, and the folder if it is missing; gives the key's name.
     pub fn generate(&self, now: DateTime<Utc>) -> Result<String, FolderError> {
         let _lock = self.lock()?;
-        self.generate_locked(now)
+        let contents = self.read()?;
+        self.generate_locked(&contents, now)
     }
 
     /// Makes a key when there is none, however many servers start together.
     pub fn generate_first(&self, now: DateTime<Utc>) -> Result<Option<String>, FolderError> {
         let _lock = self.lock()?;
-        if !self.read()?.keys.is_empty() {
+        let contents = self.read()?;
+        if !contents.keys.is_empty() {
             return Ok(None);
         }
-        self.generate_locked(now).map(Some)
+        self.generate_locked(&contents, now).map(Some)
     }
 
     /// Ends a key at once: what it signed is good no longer. Gives the name of the key that signs.
@@ -133,7 +135,14 @@ impl Folder {
         let (signing, _) = schedule::schedule(&turns, now);
         let key_file = self.path.join(format!("{kid}.pem"));
         let Some(at) = turns.iter().position(|turn| turn.kid == kid) else {
-            return Err(FolderError::NoSuchKey(kid.to_owned()));
+            // Of a retired key nothing can be left but its file, restored or never removed.
+            let is_retired = contents.retirements.iter().any(|note| note.kid == kid);
+            return match signing {
+                Some(signing) if is_retired && fs::remove_file(&key_file).is_ok() => {
+                    Ok(signing.kid.clone())
+                }
+                _ => Err(FolderError::NoSuchKey(kid.to_owned())),
+            };
         };
         let successor = match signing {
             Some(signing) if signing.kid != kid => None,
@@ -168,7 +177,17 @@ impl Folder {
         Ok(turns.into_iter().map(with_phase).collect())
     }
 
-    fn generate_locked(&self, now: DateTime<Utc>) -> Result<String, FolderError> {
+    fn generate_locked(
+        &self,
+        contents: &Contents,
+        now: DateTime<Utc>,
+    ) -> Result<String, FolderError> {
+        // Later than all others even when the clock has stepped back: turns follow these dates.
+        let after_all = contents
+            .keys
+            .iter()
+            .map(|key| key.created_at + TimeDelta::microseconds(1));
+        let now = after_all.max().map_or(now, |earliest| now.max(earliest));
         let failed = |source| FolderError::Key {
             path: self.path.clone(),
             source,

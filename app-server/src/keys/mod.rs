@@ -3,7 +3,7 @@
 //! `KEYS_DIR` is the truth: whatever changes it, `app-server keys …` or another app server, acts
 //! on every running server within [`REFRESH`]. Each key's file says when the key was made, in its
 //! text, because a file's own dates do not survive copying; everything else follows from that
-//! ([`schedule`]): a key is published when it is made, signs 120 s later (the very first at once),
+//! ([`mod@schedule`]): a key is published when it is made, signs 120 s later (the very first at once),
 //! and stays published for 25 h after a newer one began to sign. Retiring a key leaves a note in
 //! its place that names the key which signs from that moment on.
 

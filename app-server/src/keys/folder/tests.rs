@@ -6,8 +6,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use chrono::TimeDelta;
-
 use super::*;
 
 /// A folder of its own beneath the system's temporary one, gone with the test.
@@ -57,6 +55,18 @@ fn a_generated_key_is_ours_alone_and_carries_its_date() {
     let contents = scratch.keys().read().unwrap();
     assert_eq!(contents.keys[0].kid(), kid);
     assert_eq!(contents.keys[0].created_at, now());
+}
+
+#[test]
+fn a_newer_key_is_newer_whatever_the_clock_says() {
+    let scratch = Scratch::new();
+    let first = scratch.keys().generate(now()).unwrap();
+    let second = scratch.keys().generate(now()).unwrap();
+    let third = scratch
+        .keys()
+        .generate(now() - TimeDelta::hours(1))
+        .unwrap();
+    assert_eq!(kids(&scratch.keys()), [first, second, third]);
 }
 
 #[test]
@@ -134,7 +144,9 @@ fn a_retired_key_stays_retired_when_its_file_comes_back() {
     folder.retire(&leaked, now()).unwrap();
 
     fs::rename(&kept, &file).unwrap();
-    assert_eq!(kids(&folder), [new]);
+    assert_eq!(kids(&folder), std::slice::from_ref(&new));
+    assert_eq!(folder.retire(&leaked, now()).unwrap(), new);
+    assert!(!file.exists(), "retiring it again removes the file");
 }
 
 #[test]
