@@ -3,12 +3,12 @@
 use std::{net::TcpListener, ops::Deref, path::PathBuf};
 
 use chrono::TimeDelta;
-use download_server::config::{Config, Jwks};
+use download_server::config::{Config, Jwks, LeaseKey};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{base_url::BaseUrl, clock::Clock};
 
-use crate::{client::Client, shop::Shop};
+use crate::{client::Client, cut::Relay, shop::Shop};
 
 /// A shop with download servers. Everything a [`Shop`] can do, it can.
 pub struct World {
@@ -22,7 +22,8 @@ pub struct Node {
     pub url: BaseUrl,
     /// Its own handle on the time: the shop's, unless it was given another.
     pub clock: Clock,
-    config: Config,
+    /// What it was started with, and will be again.
+    pub config: Config,
     listen: std::net::SocketAddr,
     server: Option<download_server::Running>,
 }
@@ -45,6 +46,21 @@ impl World {
             .iter()
             .map(|listener| format!("http://{}", listener.local_addr().expect("bound")))
             .collect();
+        Self::assemble(listeners, &urls, variables).await
+    }
+
+    /// One app-server, and one download server that calls itself what `relay` is reached at.
+    pub async fn behind(relay: &Relay) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        relay.lead_to(listener.local_addr().expect("bound"));
+        Self::assemble(vec![listener], &[relay.url()], &[]).await
+    }
+
+    async fn assemble(
+        listeners: Vec<TcpListener>,
+        urls: &[String],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let all = urls.join(",");
         let mut variables = variables.to_vec();
         variables.push(("DOWNLOAD_URLS", &all));
@@ -53,7 +69,7 @@ impl World {
             shop,
             nodes: Vec::new(),
         };
-        for (listener, url) in listeners.into_iter().zip(&urls) {
+        for (listener, url) in listeners.into_iter().zip(urls) {
             let node = Node::start(&world.shop, url, listener, world.shop.clock.clone()).await;
             world.nodes.push(node);
         }
@@ -64,6 +80,12 @@ impl World {
     /// Lets the clock pass a new download server's first seconds, and the shop notice.
     pub async fn warm_up(&self) {
         self.shop.advance(WARM_UP);
+        for node in &self.nodes {
+            let readiness = node.url.join("/readyz");
+            while self.shop.visitor().get(&readiness).await.status != 200 {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        }
         self.shop.server().state().nodes.probe_all().await;
     }
 
@@ -183,11 +205,7 @@ impl Node {
         let issuer = shop.config().app_url.clone();
         let mut config = Config::new(url.clone(), issuer, Jwks::Issuer, &shop.config().files_url);
         config.workers = 1;
-        config.lease_key = Some(
-            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-                .parse()
-                .expect("32 bytes"),
-        );
+        config.lease_key = LeaseKey::parse(&"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into());
         let server = download_server::start(config.clone(), clock.clone(), listener)
             .await
             .expect("a download server");

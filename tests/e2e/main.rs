@@ -1,0 +1,5 @@
+//! The whole way, from the shop's session to the file: one claim a test.
+
+mod deliveries;
+mod fleet;
+mod minting;
