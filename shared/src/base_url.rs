@@ -96,9 +96,7 @@ impl fmt::Debug for BaseUrl {
 
 /// The text is not the address of a server.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "expected an address like https://shop.example, without user, query or fragment"
-)]
+#[error("expected an address like https://shop.example, without user, query or fragment")]
 pub struct InvalidBaseUrl;
 
 #[cfg(test)]
@@ -119,17 +117,33 @@ mod tests {
 
     #[test]
     fn what_is_not_a_servers_address_is_refused() {
-        for text in ["", "shop.example", "ftp://h", "http://u:p@h", "http://h?x", "http://h#x"] {
+        for text in [
+            "",
+            "shop.example",
+            "ftp://h",
+            "http://u:p@h",
+            "http://h?x",
+            "http://h#x",
+        ] {
             assert!(text.parse::<BaseUrl>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn loopback_is_recognised() {
-        for text in ["http://localhost", "http://127.0.0.2:1", "http://[::1]", "http://a.localhost"] {
+        for text in [
+            "http://localhost",
+            "http://127.0.0.2:1",
+            "http://[::1]",
+            "http://a.localhost",
+        ] {
             assert!(text.parse::<BaseUrl>().unwrap().is_loopback(), "{text}");
         }
-        for text in ["http://localhost.example", "http://10.0.0.1", "http://127.0.0.1.example"] {
+        for text in [
+            "http://localhost.example",
+            "http://10.0.0.1",
+            "http://127.0.0.1.example",
+        ] {
             assert!(!text.parse::<BaseUrl>().unwrap().is_loopback(), "{text}");
         }
     }

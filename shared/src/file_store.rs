@@ -1,7 +1,7 @@
 //! The folder that holds what is sold, each file under the SHA-256 of its bytes.
 
 mod beneath;
-mod new_file;
+pub mod new_file;
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
-pub use new_file::NewFile;
+use self::new_file::NewFile;
 
 /// Where a file's bytes are stored: their SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -54,14 +54,20 @@ pub fn command(command: Command, variables: &[Variable]) -> Command {
             default => format!(" [default: {default}]"),
         };
         if variable.secret {
-            let line = format!("  {}, {0}_FILE\n          {}{default}\n", variable.name, variable.help);
+            let line = format!(
+                "  {}, {0}_FILE\n          {}{default}\n",
+                variable.name, variable.help
+            );
             secrets.push_str(&line);
             continue;
         }
         let flag = Arg::new(variable.name)
             .long(flag(variable.name))
             .value_name(variable.value)
-            .help(format!("{} [env: {}]{default}", variable.help, variable.name))
+            .help(format!(
+                "{} [env: {}]{default}",
+                variable.help, variable.name
+            ))
             .help_heading("Configuration")
             .global(true);
         command = command.arg(flag);
@@ -156,7 +162,12 @@ impl Settings {
         mistakes: Mistakes,
     ) -> Self {
         let environment: BTreeMap<String, String> = environment.into_iter().collect();
-        let mut settings = Self { variables, given: HashMap::new(), environment, mistakes };
+        let mut settings = Self {
+            variables,
+            given: HashMap::new(),
+            environment,
+            mistakes,
+        };
         for variable in variables {
             let flag = (!variable.secret).then(|| matches.try_get_one::<String>(variable.name));
             let value = match flag {
@@ -164,15 +175,21 @@ impl Settings {
                 _ => settings.environment.get(variable.name).cloned(),
             };
             if let Some(value) = value.filter(|value| !value.trim().is_empty()) {
-                settings.given.insert(variable.name, value.trim().to_owned());
+                settings
+                    .given
+                    .insert(variable.name, value.trim().to_owned());
             }
         }
         let unknown = settings.environment.keys().filter(|name| {
-            RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            RESERVED_PREFIXES
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
                 && !RESERVED_NAMES.contains(&name.as_str())
         });
         for name in unknown {
-            settings.mistakes.add(format!("{name}: no such variable; --help names them all"));
+            settings
+                .mistakes
+                .add(format!("{name}: no such variable; --help names them all"));
         }
         settings
     }
@@ -180,7 +197,10 @@ impl Settings {
     /// The value given, or the default; `None` when there is neither.
     pub fn text(&self, name: &str) -> Option<String> {
         let default = || {
-            let variable = self.variables.iter().find(|variable| variable.name == name)?;
+            let variable = self
+                .variables
+                .iter()
+                .find(|variable| variable.name == name)?;
             (!variable.default.is_empty()).then(|| variable.default.to_owned())
         };
         self.given.get(name).cloned().or_else(default)
@@ -211,7 +231,11 @@ impl Settings {
     pub fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Vec<T> {
         let text = self.text(name).unwrap_or_default();
         let mut values = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
             match part.parse() {
                 Ok(value) => values.push(value),
                 Err(error) => self.mistakes.add(format!("{name}: {part:?}: {error}")),
@@ -233,7 +257,9 @@ impl Settings {
                 } else {
                     format!("{least} to {most}")
                 };
-                self.mistakes.add(format!("{name}: {text:?}: expected a whole number, {expected}"));
+                self.mistakes.add(format!(
+                    "{name}: {text:?}: expected a whole number, {expected}"
+                ));
                 *range.start()
             }
         }
@@ -242,10 +268,15 @@ impl Settings {
     /// A secret from NAME or the file NAME_FILE; a mistake when both are given.
     pub fn secret(&mut self, name: &str) -> Option<SecretString> {
         let file_variable = format!("{name}_FILE");
-        let file = self.environment.get(&file_variable).filter(|path| !path.is_empty()).cloned();
+        let file = self
+            .environment
+            .get(&file_variable)
+            .filter(|path| !path.is_empty())
+            .cloned();
         match (self.given.get(name), file) {
             (Some(_), Some(_)) => {
-                self.mistakes.add(format!("{name}: given twice, also as {file_variable}"));
+                self.mistakes
+                    .add(format!("{name}: given twice, also as {file_variable}"));
                 None
             }
             (Some(value), None) => Some(SecretString::from(value.clone())),
@@ -254,7 +285,10 @@ impl Settings {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "read once, before the server starts")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "read once, before the server starts"
+    )]
     fn secret_file(&mut self, variable: &str, path: &str) -> Option<SecretString> {
         match std::fs::read_to_string(path) {
             Ok(text) if !text.trim().is_empty() => Some(SecretString::from(text.trim().to_owned())),
@@ -263,7 +297,8 @@ impl Settings {
                 None
             }
             Err(error) => {
-                self.mistakes.add(format!("{variable}: {path:?} cannot be read: {error}"));
+                self.mistakes
+                    .add(format!("{variable}: {path:?} cannot be read: {error}"));
                 None
             }
         }
