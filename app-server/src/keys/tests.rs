@@ -126,7 +126,9 @@ fn keys_take_turns_without_a_restart() {
     let old = scratch.signer.sign(token("a")).unwrap();
     assert_eq!(signing(&old), first[0]);
 
-    scratch.clock.advance(schedule::ANNOUNCED + TimeDelta::microseconds(1));
+    scratch
+        .clock
+        .advance(schedule::ANNOUNCED + TimeDelta::microseconds(1));
     assert_eq!(signing(&scratch.signer.sign(token("a")).unwrap()), second);
     assert_eq!(
         signing(&old),
