@@ -1,16 +1,18 @@
 //! What an operator sets: read once, every mistake reported together.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+pub mod reading;
+pub mod variables;
 
-use clap::Command;
-use ipnet::IpNet;
-use shared::{
-    base_url::BaseUrl,
-    file_store::FileStore,
-    settings::{self, Refused, Settings, Variable},
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use aws_lc_rs::{hmac, rand};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-
-pub use crate::lease::LeaseKey;
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
+use shared::base_url::BaseUrl;
 
 /// Everything the download-server can be told.
 #[derive(Clone, Debug)]
@@ -56,109 +58,6 @@ pub enum Jwks {
     File(PathBuf),
 }
 
-/// Room for the path prefix of DOWNLOAD_URL: with `/d/`, a token and it, a cookie's Path must stay
-/// within the 1,024 bytes that browsers keep.
-const MAX_PREFIX_BYTES: usize = 20;
-
-const fn variable(
-    name: &'static str,
-    value: &'static str,
-    default: &'static str,
-    help: &'static str,
-) -> Variable {
-    Variable {
-        name,
-        value,
-        default,
-        help,
-        secret: false,
-    }
-}
-
-/// Every variable the download-server reads.
-pub const VARIABLES: &[Variable] = &[
-    variable(
-        "DOWNLOAD_LISTEN",
-        "ADDRESS:PORT",
-        "127.0.0.1:8081",
-        "Where to listen",
-    ),
-    variable(
-        "DOWNLOAD_URL",
-        "URL",
-        "http://127.0.0.1:8081",
-        "Public address of this one process: the audience of its tokens",
-    ),
-    variable(
-        "ISSUER",
-        "URL",
-        "http://localhost:8080",
-        "The shop's APP_URL: who must have signed",
-    ),
-    variable(
-        "JWKS_FILE",
-        "PATH",
-        "",
-        "Public keys from a file instead of from ISSUER",
-    ),
-    variable(
-        "JWKS_REFRESH_SECS",
-        "SECONDS",
-        "60",
-        "How often the public keys are read again",
-    ),
-    variable(
-        "FILES_URL",
-        "URL",
-        "",
-        "File store, file:///absolute/folder; required",
-    ),
-    Variable {
-        name: "LEASE_KEY",
-        value: "",
-        default: "",
-        help: "32 bytes in base64; interrupted downloads resume across a restart by it; \
-               required unless DOWNLOAD_URL is loopback",
-        secret: true,
-    },
-    variable(
-        "MAX_CLOCK_SKEW_SECS",
-        "SECONDS",
-        "2",
-        "How far this clock and the shop's may be apart",
-    ),
-    variable(
-        "LEDGER_CAPACITY",
-        "COUNT",
-        "10000000",
-        "Claimed tokens held, about 40 bytes each: 400 MB at the default",
-    ),
-    variable(
-        "MAX_STREAMS",
-        "COUNT",
-        "10000",
-        "Deliveries at a time beyond which the shop sends nobody here",
-    ),
-    variable(
-        "TRUSTED_PROXIES",
-        "CIDR,…",
-        "",
-        "Proxies whose X-Forwarded-For and X-Request-Id are believed",
-    ),
-    variable(
-        "DRAIN_SECS",
-        "SECONDS",
-        "30",
-        "How long running deliveries may take to finish at a stop",
-    ),
-    variable(
-        "WORKERS",
-        "COUNT",
-        "",
-        "Threads that serve requests; by default one for each core",
-    ),
-];
-
 impl Config {
     /// The defaults around what has none.
     pub fn new(download_url: BaseUrl, issuer: BaseUrl, jwks: Jwks, files_url: &str) -> Self {
@@ -180,126 +79,47 @@ impl Config {
             workers: cores(),
         }
     }
-
-    fn from_settings(settings: &mut Settings) -> Option<Self> {
-        let listen = settings.parsed("DOWNLOAD_LISTEN");
-        let download_url = settings.parsed::<BaseUrl>("DOWNLOAD_URL");
-        let issuer = settings.parsed::<BaseUrl>("ISSUER");
-        let jwks = settings
-            .text("JWKS_FILE")
-            .map_or(Jwks::Issuer, |path| Jwks::File(path.into()));
-        let files_url = files_url(settings);
-        let lease_key = lease_key(settings, download_url.as_ref());
-        check_urls(settings, download_url.as_ref(), issuer.as_ref(), &jwks);
-        let secs = |settings: &mut Settings, name, range| {
-            Duration::from_secs(settings.integer(name, range))
-        };
-        let jwks_refresh = secs(settings, "JWKS_REFRESH_SECS", 1..=3_600);
-        let max_clock_skew_secs = count(settings, "MAX_CLOCK_SKEW_SECS", 0, 60);
-        let ledger_capacity = count(settings, "LEDGER_CAPACITY", 1, 4_000_000_000);
-        let max_streams = count(settings, "MAX_STREAMS", 1, 1_000_000);
-        let trusted_proxies = settings.list("TRUSTED_PROXIES");
-        let drain = secs(settings, "DRAIN_SECS", 0..=86_400);
-        let workers = settings
-            .text("WORKERS")
-            .map(|_| count(settings, "WORKERS", 1, 1_024));
-        let config = Self::new(download_url?, issuer?, jwks, &files_url?);
-        Some(Self {
-            listen: listen?,
-            jwks_refresh,
-            lease_key,
-            max_clock_skew_secs: u32::try_from(max_clock_skew_secs).unwrap_or(u32::MAX),
-            ledger_capacity,
-            max_streams,
-            trusted_proxies,
-            drain,
-            workers: workers.unwrap_or(config.workers),
-            ..config
-        })
-    }
 }
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn count(settings: &mut Settings, name: &str, least: u64, most: u64) -> usize {
-    usize::try_from(settings.integer(name, least..=most)).unwrap_or(usize::MAX)
-}
+/// Authenticates leases.
+#[derive(Clone)]
+pub struct LeaseKey(pub(crate) hmac::Key);
 
-fn files_url(settings: &mut Settings) -> Option<String> {
-    let url = settings.required("FILES_URL")?;
-    match FileStore::open(&url) {
-        Ok(_) => Some(url),
-        Err(error) => {
-            settings.mistake(format!("FILES_URL: {error}"));
-            None
-        }
+impl LeaseKey {
+    /// The key written as 32 bytes in base64, padded or not.
+    pub fn parse(secret: &SecretString) -> Option<Self> {
+        let config =
+            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        let base64 = GeneralPurpose::new(&alphabet::STANDARD, config);
+        let bytes: [u8; 32] = base64
+            .decode(secret.expose_secret())
+            .ok()?
+            .try_into()
+            .ok()?;
+        Some(Self::from_bytes(&bytes))
+    }
+
+    /// A key that no other process has.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn random() -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let mut bytes = [0; 32];
+        rand::fill(&mut bytes)?;
+        Ok(Self::from_bytes(&bytes))
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
     }
 }
 
-fn lease_key(settings: &mut Settings, download_url: Option<&BaseUrl>) -> Option<LeaseKey> {
-    let Some(secret) = settings.secret("LEASE_KEY") else {
-        if download_url.is_some_and(|url| !url.is_loopback()) {
-            settings.mistake("LEASE_KEY: required, since DOWNLOAD_URL is not loopback");
-        }
-        return None;
-    };
-    let key = LeaseKey::parse(&secret);
-    if key.is_none() {
-        settings.mistake("LEASE_KEY: expected 32 bytes in base64");
+impl fmt::Debug for LeaseKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaseKey")
     }
-    key
-}
-
-fn check_urls(
-    settings: &mut Settings,
-    download_url: Option<&BaseUrl>,
-    issuer: Option<&BaseUrl>,
-    jwks: &Jwks,
-) {
-    if download_url.is_some_and(|url| url.path().len() > MAX_PREFIX_BYTES) {
-        settings.mistake(format!(
-            "DOWNLOAD_URL: its path is longer than {MAX_PREFIX_BYTES} bytes, so browsers would drop leases"
-        ));
-    }
-    let exposed = |url: &BaseUrl| !url.is_https() && !url.is_loopback();
-    if *jwks == Jwks::Issuer && issuer.is_some_and(exposed) {
-        settings
-            .mistake("ISSUER: keys are fetched over https or from loopback only; or set JWKS_FILE");
-    }
-}
-
-/// Reads the process's arguments and environment.
-///
-/// # Errors
-/// Help that was asked for, or every mistake at once.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "config is the one reader of the environment"
-)]
-pub fn read() -> Result<Config, Refused> {
-    let about = "Verifies single-use download tokens and streams the files they name";
-    let serve =
-        Command::new("serve").about("Serve until SIGTERM or SIGINT; also without a command");
-    let command = Command::new("download-server")
-        .about(about)
-        .version(env!("CARGO_PKG_VERSION"));
-    let command = settings::command(command.subcommand(serve), VARIABLES);
-    let (matches, mistakes) = settings::parse(&command, std::env::args_os())?;
-    let matches = matches.subcommand().map_or(&matches, |(_, serve)| serve);
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut settings = Settings::collect(VARIABLES, matches, environment, mistakes);
-    let config = Config::from_settings(&mut settings);
-    settings.finish(config).map_err(Refused::Mistakes)
-}
-
-/// `RUST_LOG`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "config is the one reader of the environment"
-)]
-pub fn log_filter() -> Option<String> {
-    std::env::var("RUST_LOG").ok()
 }

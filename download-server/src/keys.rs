@@ -1,6 +1,6 @@
 //! The shop's public keys: fetched, refreshed, and how old they are.
 
-mod source;
+pub(crate) mod source;
 
 use std::{
     sync::{
@@ -17,8 +17,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-pub(crate) use source::Source;
-
+use self::source::Source;
 use crate::config::Config;
 
 /// For this long the last good keys serve new claims when no newer ones can be had.

@@ -1,61 +1,16 @@
 //! Leases: the right of the browser that claimed a token to finish that delivery.
 
-use std::fmt;
-
-use aws_lc_rs::{hmac, rand};
-use base64::{
-    Engine, alphabet,
-    engine::{
-        DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD,
-    },
-};
-use secrecy::{ExposeSecret, SecretString};
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
+
+use crate::config::LeaseKey;
 
 /// From the claim to the deadline.
 pub(crate) const LEASE_SECS: i64 = 24 * 60 * 60;
 
 /// How many cookies of one name are looked at; a browser sends one.
 const MAX_COOKIES: usize = 8;
-
-/// Authenticates leases.
-#[derive(Clone)]
-pub struct LeaseKey(hmac::Key);
-
-impl LeaseKey {
-    /// The key written as 32 bytes in base64, padded or not.
-    pub fn parse(secret: &SecretString) -> Option<Self> {
-        let config =
-            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-        let base64 = GeneralPurpose::new(&alphabet::STANDARD, config);
-        let bytes: [u8; 32] = base64
-            .decode(secret.expose_secret())
-            .ok()?
-            .try_into()
-            .ok()?;
-        Some(Self::from_bytes(&bytes))
-    }
-
-    /// A key that no other process has.
-    ///
-    /// # Errors
-    /// The system gives no randomness.
-    pub fn random() -> Result<Self, aws_lc_rs::error::Unspecified> {
-        let mut bytes = [0; 32];
-        rand::fill(&mut bytes)?;
-        Ok(Self::from_bytes(&bytes))
-    }
-
-    fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
-    }
-}
-
-impl fmt::Debug for LeaseKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LeaseKey")
-    }
-}
 
 /// Makes and checks lease cookies.
 ///
@@ -124,6 +79,7 @@ impl Leases {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use proptest::prelude::*;
+    use secrecy::SecretString;
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::{net::TcpListener, process::ExitCode};
 
 use anyhow::Context;
 use download_server::{
-    config::{self, Config},
+    config::{Config, reading},
     start,
 };
 use shared::{clock::Clock, settings::Refused, telemetry};
@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let config = match config::read() {
+    let config = match reading::read() {
         Ok(config) => config,
         Err(Refused::Display(help)) => help.exit(),
         Err(Refused::Mistakes(mistakes)) => {
@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    telemetry::init(config::log_filter().as_deref());
+    telemetry::init(reading::log_filter().as_deref());
     match serve(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -18,11 +18,11 @@ use tracing_actix_web::TracingLogger;
 use crate::{
     config::Config,
     connection, deliver, health,
-    keys::{Keys, Source},
+    keys::{Keys, source::Source},
     request_log::RequestSpan,
     security_headers::security_headers,
     state::State,
-    stream::CHUNK_BYTES,
+    stream::read::CHUNK_BYTES,
 };
 
 /// What is still running when the drain is over gets this long.

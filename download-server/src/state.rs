@@ -10,9 +10,9 @@ use shared::{clock::Clock, file_store::FileStore};
 use uuid::Uuid;
 
 use crate::{
-    config::Config,
+    config::{Config, LeaseKey},
     keys::Keys,
-    lease::{LeaseKey, Leases},
+    lease::Leases,
     ledger::Ledger,
     streams::Streams,
 };

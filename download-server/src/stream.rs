@@ -1,6 +1,6 @@
 //! The body of a delivery: bytes of a file, read as the socket takes them.
 
-mod read;
+pub(crate) mod read;
 
 use std::{
     fs::File,
@@ -17,10 +17,8 @@ use actix_web::{
 use bytes::Bytes;
 use shared::file_store::StorageKey;
 
-use self::read::{Cached, read_blocking, read_cached};
+use self::read::{CHUNK_BYTES, Cached, read_blocking, read_cached};
 use crate::{ledger::Claim, ranges::ByteRange, streams::RunningDelivery};
-
-pub(crate) use self::read::CHUNK_BYTES;
 
 /// A part of a file on its way to a client.
 ///

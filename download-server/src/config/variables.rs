@@ -1,0 +1,105 @@
+//! The variables, for the reader and for `--help`.
+
+use shared::settings::Variable;
+
+const fn variable(
+    name: &'static str,
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Variable {
+    Variable {
+        name,
+        value,
+        default,
+        help,
+        secret: false,
+    }
+}
+
+/// The one secret.
+pub(super) const LEASE_KEY: Variable = Variable {
+    name: "LEASE_KEY",
+    value: "",
+    default: "",
+    help: "32 bytes in base64; interrupted downloads resume across a restart by it; \
+               required unless DOWNLOAD_URL is loopback",
+    secret: true,
+};
+
+/// Every variable the download-server reads.
+pub const VARIABLES: &[Variable] = &[
+    variable(
+        "DOWNLOAD_LISTEN",
+        "ADDRESS:PORT",
+        "127.0.0.1:8081",
+        "Where to listen",
+    ),
+    variable(
+        "DOWNLOAD_URL",
+        "URL",
+        "http://127.0.0.1:8081",
+        "Public address of this one process: the audience of its tokens",
+    ),
+    variable(
+        "ISSUER",
+        "URL",
+        "http://localhost:8080",
+        "The shop's APP_URL: who must have signed",
+    ),
+    variable(
+        "JWKS_FILE",
+        "PATH",
+        "",
+        "Public keys from a file instead of from ISSUER",
+    ),
+    variable(
+        "JWKS_REFRESH_SECS",
+        "SECONDS",
+        "60",
+        "How often the public keys are read again",
+    ),
+    variable(
+        "FILES_URL",
+        "URL",
+        "",
+        "File store, file:///absolute/folder; required",
+    ),
+    LEASE_KEY,
+    variable(
+        "MAX_CLOCK_SKEW_SECS",
+        "SECONDS",
+        "2",
+        "How far this clock and the shop's may be apart",
+    ),
+    variable(
+        "LEDGER_CAPACITY",
+        "COUNT",
+        "10000000",
+        "Claimed tokens held, about 40 bytes each: 400 MB at the default",
+    ),
+    variable(
+        "MAX_STREAMS",
+        "COUNT",
+        "10000",
+        "Deliveries at a time beyond which the shop sends nobody here",
+    ),
+    variable(
+        "TRUSTED_PROXIES",
+        "CIDR,…",
+        "",
+        "Proxies whose X-Forwarded-For and X-Request-Id are believed",
+    ),
+    variable(
+        "DRAIN_SECS",
+        "SECONDS",
+        "30",
+        "How long running deliveries may take to finish at a stop",
+    ),
+    variable(
+        "WORKERS",
+        "COUNT",
+        "",
+        "Threads that serve requests; by default one for each core",
+    ),
+];
