@@ -42,6 +42,9 @@ const RESERVED_NAMES: &[&str] = &[
     "SESSION_IDLE_SECS",
 ];
 
+/// What desktops set and mean something else by.
+const FOREIGN_NAMES: &[&str] = &["SESSION_MANAGER"];
+
 const RESERVED_PREFIXES: &[&str] = &["APP_", "DOWNLOAD_", "SESSION_", "JWKS_"];
 
 /// Adds a flag for each variable to `command`, and the secrets to the end of its help.
@@ -185,6 +188,7 @@ impl Settings {
                 .iter()
                 .any(|prefix| name.starts_with(prefix))
                 && !RESERVED_NAMES.contains(&name.as_str())
+                && !FOREIGN_NAMES.contains(&name.as_str())
         });
         for name in unknown {
             settings

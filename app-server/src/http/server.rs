@@ -10,6 +10,7 @@ use actix_web::{
     App, HttpServer,
     body::MessageBody,
     dev::{ServerHandle, ServiceRequest, ServiceResponse},
+    guard,
     middleware::{Next, from_fn},
     web::{self, Data, ServiceConfig},
 };
@@ -145,19 +146,19 @@ fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
             web::QueryConfig::default()
                 .error_handler(|error, _| AppError::invalid("query", error.to_string()).into()),
         )
-        .route("/healthz", web::get().to(health::alive))
-        .route("/readyz", web::get().to(health::ready))
-        .route("/.well-known/jwks.json", web::get().to(jwks::show))
+        .route("/healthz", get_or_head().to(health::alive))
+        .route("/readyz", get_or_head().to(health::ready))
+        .route("/.well-known/jwks.json", get_or_head().to(jwks::show))
         .service(
             web::scope("/static")
                 .wrap(from_fn(host))
-                .route("/{name}", web::get().to(assets::show)),
+                .route("/{name}", get_or_head().to(assets::show)),
         )
         // Kept by caches, so no cookie may ride along: outside of the session layers.
         .service(
             web::scope("/covers")
                 .wrap(from_fn(host))
-                .route("/{key}", web::get().to(covers::show))
+                .route("/{key}", get_or_head().to(covers::show))
                 .route("/{key}", web::head().to(covers::show)),
         );
     let names = Names::of(&data.config.app_url);
@@ -182,6 +183,10 @@ fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
         people = people.service(resource);
     }
     services.service(people);
+}
+
+fn get_or_head() -> actix_web::Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// The table's entries, those of one path together, in the table's order.
