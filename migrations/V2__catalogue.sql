@@ -31,7 +31,9 @@ create table products (
     ) stored,
     -- Where a misspelt word looks for its neighbours.
     search_words text not null generated always as (
-        lower(immutable_unaccent(title || ' ' || array_to_tsvector(tags)::text || ' ' || summary))
+        lower(immutable_unaccent(
+            title || ' ' || array_to_tsvector(tags)::text || ' ' || summary || ' ' || description_markdown
+        ))
     ) stored,
     constraint products_pkey primary key (product_id),
     constraint products_slug_key unique (slug),

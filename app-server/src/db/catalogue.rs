@@ -141,8 +141,7 @@ const LIST_NEIGHBOURS: &str = r"
       from unnest(tsvector_to_array(to_tsvector('simple', immutable_unaccent($1)))) as asked
       left join lateral (
         select distinct known
-          from products,
-               unnest(tsvector_to_array(to_tsvector('simple', search_words))) as known
+          from products, unnest(tsvector_to_array(search)) as known
          where char_length(asked) >= $2
            and asked !~ '[%_\\]'
            and published_at is not null
