@@ -69,14 +69,20 @@ pub(crate) async fn not_found(state: Data<State>, request: HttpRequest) -> HttpR
 }
 
 async fn answer(state: &State, request: &HttpRequest, token: &str, form: Form) -> HttpResponse {
-    let manner = Manner::of(request);
-    let delivery = deliver(state, request, token, form);
-    // The panic itself has been logged with its place.
-    let delivered = AssertUnwindSafe(delivery)
+    let delivered = caught(deliver(state, request, token, form)).await;
+    delivered.unwrap_or_else(|refusal| {
+        refusal.answer(request, Manner::of(request), &state.config.issuer)
+    })
+}
+
+/// A panic is an answer like any other; the panic itself has been logged with its place.
+async fn caught(
+    delivery: impl Future<Output = Result<HttpResponse, Refusal>>,
+) -> Result<HttpResponse, Refusal> {
+    AssertUnwindSafe(delivery)
         .catch_unwind()
         .await
-        .unwrap_or(Err(Refusal::Bug));
-    delivered.unwrap_or_else(|refusal| refusal.answer(request, manner, &state.config.issuer))
+        .unwrap_or(Err(Refusal::Bug))
 }
 
 async fn deliver(
@@ -195,4 +201,16 @@ fn set_cookie(state: &State, name: &str, lease: &str, token: &str, form: Form) -
     format!(
         "{name}={lease}; Path={path}; Max-Age={LEASE_SECS}; HttpOnly; SameSite=Lax; Priority=Low{secure}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    #[expect(clippy::panic, reason = "what is tested")]
+    async fn a_panic_is_answered_as_a_bug() {
+        let outcome = caught(async { panic!("on purpose") }).await;
+        assert_eq!(outcome.err(), Some(Refusal::Bug));
+    }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Reading {
     read_at: i64,
     /// What the answer's date says about the two clocks.
     clocks: Result<(), String>,
+    /// When the clocks were first found to agree; the beginning of time where they always have.
+    agree_since: Option<i64>,
 }
 
 /// How the latest reading ended.
@@ -70,6 +72,11 @@ impl Reading {
     /// True when too much time has passed for new claims.
     pub(crate) fn is_stale(&self, now: i64) -> bool {
         now - self.read_at > MAX_AGE_SECS
+    }
+
+    /// When the clocks were first found to agree; the end of time while they have not.
+    pub(crate) fn clocks_agree_since(&self) -> i64 {
+        self.agree_since.unwrap_or(i64::MAX)
     }
 
     /// Whether this clock and the shop's agree.
@@ -146,10 +153,17 @@ impl Keys {
             .iter()
             .map(|key| (key.kid().to_owned(), DecodingKey::from_ed_der(key.bytes())))
             .collect();
+        let now = self.clock.unix_secs();
+        let agree_since = match (&clocks, self.current()) {
+            (Err(_), last) => last.and_then(|last| last.agree_since),
+            (Ok(()), None) => Some(i64::MIN),
+            (Ok(()), Some(last)) => last.agree_since.or(Some(now)),
+        };
         let reading = Reading {
             keys,
-            read_at: self.clock.unix_secs(),
+            read_at: now,
             clocks,
+            agree_since,
         };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(reading));
     }

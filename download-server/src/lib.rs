@@ -1,9 +1,9 @@
 //! Verifies single-use download tokens and streams the files they name.
 //!
-//! One request goes through [`deliver`] from top to bottom: the token is parsed and its signature
-//! checked ([`verifier`], with the keys of [`keys`]), then either its lease ([`lease`]) or its
-//! times and the [`ledger`] decide whether a delivery may start; [`conditions`] and [`ranges`] say
-//! what of the file is wanted, and [`stream`] sends it. What is refused is said in [`refusal`].
+//! One request goes through `deliver` from top to bottom: the token is parsed and its signature
+//! checked (`verifier`, with the keys of `keys`), then either its lease (`lease`) or its
+//! times and the `ledger` decide whether a delivery may start; `conditions` and `ranges` say
+//! what of the file is wanted, and `stream` sends it. What is refused is said in `refusal`.
 //!
 //! There is no database, no user and no state on disk here, and no key that could sign a token.
 

@@ -33,7 +33,7 @@ pub(crate) async fn may_begin(
     if reading.clocks().is_err() || token.iat > now.saturating_add(skew) {
         return Err(Refusal::Clocks);
     }
-    if token.iat <= state.forgotten_until {
+    if token.iat <= state.forgotten_until(&reading) {
         return Err(Refusal::Expired(token.fid));
     }
     let claimable = state.ledger.check(token.jti, token.exp, now);
@@ -55,7 +55,7 @@ pub(crate) async fn not_ready(state: &State) -> Option<String> {
     if let Err(reason) = reading.clocks() {
         return Some(reason.to_owned());
     }
-    if now <= state.forgotten_until {
+    if now <= state.forgotten_until(&reading) {
         return Some("just started: waiting until no older token can be good".to_owned());
     }
     let store = state.store.clone();

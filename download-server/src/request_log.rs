@@ -93,3 +93,27 @@ fn given_id(headers: &HeaderMap) -> Option<&str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     ((1..=64).contains(&id.len()) && id.bytes().all(plain)).then_some(id)
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn an_id_that_could_forge_a_log_line_is_not_taken() {
+        let long = "a".repeat(65);
+        for (id, taken) in [
+            ("7f5b2c1e-9d3a", true),
+            ("a_b.c", true),
+            ("", false),
+            ("a b", false),
+            ("a\"b", false),
+            (long.as_str(), false),
+        ] {
+            let request = TestRequest::default().append_header(("X-Request-Id", id));
+            let request = request.to_http_request();
+            assert_eq!(given_id(request.headers()), taken.then_some(id), "{id}");
+        }
+    }
+}

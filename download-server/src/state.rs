@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     config::{Config, LeaseKey},
-    keys::Keys,
+    keys::{Keys, Reading},
     lease::Leases,
     ledger::Ledger,
     streams::Streams,
@@ -28,8 +28,8 @@ pub(crate) struct State {
     pub(crate) streams: Arc<Streams>,
     /// Random at each start: two of them behind one address are two ledgers.
     pub(crate) instance: Uuid,
-    /// Tokens signed until then may have been used before this process was there. Whole seconds.
-    pub(crate) forgotten_until: i64,
+    /// Whole seconds since 1970.
+    started_at: i64,
     is_draining: AtomicBool,
 }
 
@@ -39,9 +39,6 @@ impl State {
             Some(key) => key.clone(),
             None => LeaseKey::random().map_err(|_| anyhow!("the system gives no randomness"))?,
         };
-        let now = clock.now();
-        // Rounded up: the shop's whole seconds may hide a difference of up to one more.
-        let started_at = now.timestamp() + i64::from(now.timestamp_subsec_nanos() > 0);
         Ok(Self {
             keys: Arc::new(Keys::new(&config, clock.clone())),
             ledger: Arc::new(Ledger::new(config.ledger_capacity)),
@@ -49,11 +46,21 @@ impl State {
             store: FileStore::open(&config.files_url)?,
             streams: Arc::default(),
             instance: Uuid::new_v4(),
-            forgotten_until: started_at + i64::from(config.max_clock_skew_secs),
+            started_at: clock.unix_secs(),
             is_draining: AtomicBool::new(false),
             config,
             clock,
         })
+    }
+
+    /// Tokens signed until then may have been used before this process was there.
+    ///
+    /// Whole seconds since 1970. Sound because nothing is claimed whose `iat` is further ahead of
+    /// this clock than the skew; and because a start under a wrong clock counts as one only when
+    /// the clock is right.
+    pub(crate) fn forgotten_until(&self, reading: &Reading) -> i64 {
+        let started_at = self.started_at.max(reading.clocks_agree_since());
+        started_at.saturating_add(self.config.max_clock_skew_secs.into())
     }
 
     pub(crate) fn begin_drain(&self) {

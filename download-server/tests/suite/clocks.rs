@@ -64,16 +64,15 @@ async fn a_restart_reopens_nothing_however_far_the_shops_clock_may_be_off() {
             let node = Node::start().await;
             node.clock.advance(TimeDelta::milliseconds(10_000 + millis));
             let mut claims = node.claims();
-            // The shop writes whole seconds of a clock that is `ahead` and up to a second more.
-            claims.iat += ahead + i64::from(millis > 0);
-            claims.iat = claims.iat.min(node.clock.unix_secs() + 2);
+            claims.iat += ahead;
             claims.exp = claims.iat + 300;
             let link = node.link_of(&claims);
             assert_eq!(node.get(&link).await.status, 200);
 
             let node = node.restart().await;
 
-            for _ in 0..310 {
+            for secs in [0, 1, 1, 1, 1, 1, 1, 60, 100, 134, 1, 1, 1] {
+                node.pass(secs);
                 let answer = node.get(&link).await;
                 assert_eq!(
                     answer.status,
@@ -81,7 +80,6 @@ async fn a_restart_reopens_nothing_however_far_the_shops_clock_may_be_off() {
                     "{ahead} s ahead, {:?}",
                     node.clock.now()
                 );
-                node.pass(1);
             }
         }
     }
@@ -90,7 +88,7 @@ async fn a_restart_reopens_nothing_however_far_the_shops_clock_may_be_off() {
 #[actix_web::test]
 async fn after_a_start_it_is_not_ready_until_no_older_token_can_be_good() {
     let node = Node::start().await;
-    node.clock.advance(TimeDelta::milliseconds(1));
+    node.clock.advance(TimeDelta::milliseconds(999));
     let before = node.link();
     let node = node.restart().await;
 
@@ -105,7 +103,6 @@ async fn after_a_start_it_is_not_ready_until_no_older_token_can_be_good() {
         assert_eq!((answer.status, answer.code().as_str()), (410, "expired"));
         node.pass(1);
     }
-    node.pass(1);
 
     assert_eq!(node.ready().await.0, 200);
     assert_eq!(node.get(&node.link()).await.status, 200);

@@ -206,6 +206,30 @@ async fn clocks_that_are_apart_stop_new_deliveries_and_say_so() {
 }
 
 #[actix_web::test]
+async fn a_start_under_a_wrong_clock_reopens_nothing_once_the_clock_is_right() {
+    let (node, issuer) = node_and_shop().await;
+    let used = link(&node, &issuer, &node.signer);
+    assert_eq!(node.get(&used).await.status, 200);
+
+    node.pass(-HOUR_SECS);
+    let node = node.restart().await;
+    let answer = node.get(&used).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "clocks"));
+    node.pass(HOUR_SECS);
+    assert!(node.running.refresh_keys().await);
+
+    let answer = node.get(&used).await;
+    assert_eq!((answer.status, answer.code().as_str()), (410, "expired"));
+    // A date within the skew of now and of three seconds on, whenever it is read.
+    issuer.change(|manners| manners.date = Some(node.clock.unix_secs() + 2));
+    node.pass(3);
+    assert_eq!(
+        node.get(&link(&node, &issuer, &node.signer)).await.status,
+        200
+    );
+}
+
+#[actix_web::test]
 async fn keys_may_come_from_a_file_that_changes() {
     let node = Node::start().await;
     let next = Signer::new();
