@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use tokio_postgres::error::SqlState;
+
 use super::{
     data::DataDirectory,
     error::{ClusterError, Doing, Result},
@@ -140,6 +142,13 @@ impl Cluster {
         )
     }
 
+    /// Makes a database of this name, unless it is there.
+    pub async fn create_database(&self, name: &str) -> Result<()> {
+        create_database(&self.url("postgres"), name)
+            .await
+            .map_err(ClusterError::Database)
+    }
+
     /// The directory of the server's socket.
     pub fn socket_directory(&self) -> &Path {
         &self.socket_directory
@@ -212,6 +221,21 @@ impl Drop for Cluster {
         if let Err(error) = self.release() {
             tracing::warn!(error = %error, "the private PostgreSQL was not stopped in order");
         }
+    }
+}
+
+async fn create_database(url: &str, name: &str) -> Result<(), tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+    let connection = tokio::spawn(connection);
+    let made = client
+        .batch_execute(&format!("create database \"{name}\""))
+        .await;
+    drop(client);
+    // It ends with the client; what else it says is of no use.
+    let _ = connection.await;
+    match made {
+        Err(error) if error.code() == Some(&SqlState::DUPLICATE_DATABASE) => Ok(()),
+        made => made,
     }
 }
 

@@ -43,6 +43,10 @@ pub enum ClusterError {
     #[error("PostgreSQL did not {0} in time")]
     Slow(&'static str),
 
+    /// The server refused a statement.
+    #[error("PostgreSQL refused")]
+    Database(#[source] tokio_postgres::Error),
+
     /// No directory can be entered by the account that would run the server.
     #[error("found no directory for the database that the account {0} can enter")]
     NoPlace(String),

@@ -99,7 +99,7 @@ impl Place {
 }
 
 /// What the names of temporary clusters begin with.
-pub(super) const TEMPORARY_PREFIX: &str = "claimcheck-test-";
+pub(super) const TEMPORARY_PREFIX: &str = "claimcheck-pg-";
 
 /// Where temporary clusters and sockets may lie, best first.
 pub(super) fn temporary_bases(account: Account) -> Vec<PathBuf> {

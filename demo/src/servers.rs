@@ -1,0 +1,78 @@
+//! Both servers in one process, each on a listener of its own.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result};
+use app_server::config::Config as AppConfig;
+use download_server::config::{Config as DownloadConfig, Jwks, LeaseKey};
+use shared::clock::Clock;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{say, secrets, settings::Doors};
+
+/// Somebody waits at the terminal for the end.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// SIGINT or SIGTERM.
+pub struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    /// Watches for both from now on.
+    pub fn watch() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next of them.
+    pub async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Serves until `stop`; a second signal does not wait for what is running.
+///
+/// `open` is called once both answer.
+pub async fn serve(
+    doors: Doors,
+    mut config: AppConfig,
+    directory: &Path,
+    stop: &mut Stop,
+    open: impl FnOnce(),
+) -> Result<()> {
+    config.drain = DRAIN;
+    let mut downloads = DownloadConfig::new(
+        doors.download_url,
+        doors.app_url,
+        Jwks::Issuer,
+        &config.files_url,
+    );
+    downloads.listen = doors.download.local_addr()?;
+    downloads.drain = DRAIN;
+    downloads.quiet = Duration::ZERO;
+    let key_file = directory.join("lease-key");
+    let lease_key = LeaseKey::parse(&secrets::lease_key(&key_file)?);
+    let lease_key =
+        lease_key.with_context(|| format!("{} is not 32 bytes in base64", key_file.display()))?;
+    downloads.lease_key = Some(lease_key);
+
+    let app = app_server::start(config, Clock::system(), doors.app)?;
+    let download = download_server::start(downloads, Clock::system(), doors.download).await?;
+    open();
+
+    stop.asked().await;
+    say("\nstopping");
+    let drained = async { tokio::join!(app.drain(), download.drain()) };
+    tokio::select! {
+        _ = drained => {}
+        () = stop.asked() => {}
+    }
+    Ok(())
+}
