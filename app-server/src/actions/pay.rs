@@ -29,10 +29,9 @@ pub async fn pay(state: &AppState, user: UserId, order: OrderId) -> Result<Order
         .await?
         .ok_or(AppError::NotFound("order"))?;
     match order.status {
-        OrderStatus::Pending => {}
+        OrderStatus::Pending | OrderStatus::Cancelled => {}
         OrderStatus::Paid => return Ok(order),
         OrderStatus::Refunded => return Err(AppError::Conflict(Conflict::Refunded)),
-        OrderStatus::Cancelled => return Err(AppError::Conflict(Conflict::Cancelled)),
     }
     let now = state.clock.now();
     let items = orders::list_items(&tx, &[order.id]).await?;
@@ -44,6 +43,9 @@ pub async fn pay(state: &AppState, user: UserId, order: OrderId) -> Result<Order
         orders::update_cancelled(&tx, order.id, now).await?;
         tx.commit().await?;
         return Err(AppError::Conflict(Conflict::AlreadyOwned));
+    }
+    if order.status == OrderStatus::Cancelled {
+        return Err(AppError::Conflict(Conflict::Cancelled));
     }
     match payments::provider(state.config.payments).settle(order.id, order.total)? {
         Settlement::Settled => complete(&tx, user, &mut order, &products, now).await?,

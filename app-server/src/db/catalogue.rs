@@ -163,7 +163,7 @@ pub async fn list_tags(db: &impl Queries) -> Result<Vec<String>> {
 const LIST_TAGS: &str = "
     select tag from products, unnest(tags) as tag
      where published_at is not null
-     group by tag order by count(*) desc, tag limit 24";
+     group by tag order by count(*) desc, tag limit 12";
 
 /// Every statement of this module.
 pub const STATEMENTS: &[&str] = &[

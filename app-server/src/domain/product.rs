@@ -76,17 +76,16 @@ impl ProductFile {
 }
 
 fn size(bytes: i64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1_000 {
         return format!("{bytes} bytes");
     }
     let (mut tenths, mut name) = (bytes / 100, "kB");
-    for unit in UNITS {
-        name = unit;
+    for unit in ["MB", "GB", "TB"] {
         if tenths < 10_000 {
             break;
         }
         tenths /= 1_000;
+        name = unit;
     }
     if tenths < 100 {
         format!("{}.{} {name}", tenths / 10, tenths % 10)
