@@ -2,6 +2,7 @@
 
 mod accounts;
 mod csrf;
+mod https;
 mod outage;
 mod revival;
 mod sessions;
