@@ -23,10 +23,14 @@ pub async fn show(state: Data<AppState>, key: Path<String>) -> Result<HttpRespon
         files.read(key)?.read_to_end(&mut bytes)?;
         Ok::<_, std::io::Error>(bytes)
     });
-    let bytes = read
-        .await
-        .map_err(AppError::internal)?
-        .map_err(AppError::internal)?;
+    let bytes = match read.await.map_err(AppError::internal)? {
+        Ok(bytes) => bytes,
+        // The page is as good without it; whoever runs the shop wants to know.
+        Err(error) => {
+            tracing::error!(%key, %error, "a picture cannot be read");
+            return Err(AppError::NotFound("picture"));
+        }
+    };
     Ok(HttpResponse::Ok()
         .content_type(media_type)
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
