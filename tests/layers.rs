@@ -274,7 +274,7 @@ fn only_configuration_reads_the_environment() {
     let readers = [
         "app-server/src/config.rs",
         "app-server/src/cli.rs",
-        "download-server/src/config.rs",
+        "download-server/src/config/reading.rs",
         "shared/src/settings.rs",
         "demo/src/settings.rs",
         "demo/src/postgres/programs.rs", // PATH and CLAIMCHECK_PG_BIN, for tests too

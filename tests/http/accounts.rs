@@ -329,3 +329,24 @@ async fn disabling_an_account_signs_it_out_at_the_next_request() {
     assert_eq!(ada.sign_in("ada").await.status, 200);
     shop.end().await;
 }
+
+#[tokio::test]
+async fn a_form_sent_signed_out_leads_back_to_the_page_it_stood_on() {
+    let shop = Shop::start().await;
+    let visitor = shop.visitor();
+
+    for (form, page) in [
+        ("/checkout", "/checkout"),
+        (
+            "/orders/018f0000-0000-7000-8000-000000000000/payment",
+            "/orders/018f0000-0000-7000-8000-000000000000",
+        ),
+        ("/account/password", "/account/password"),
+    ] {
+        let asked = visitor.post_form(form, &[]).await;
+        assert_eq!(asked.status, 401, "{form}");
+        let field = format!("name=\"next\" value=\"{page}\"");
+        assert!(asked.text().contains(&field), "{form}: {}", asked.text());
+    }
+    shop.end().await;
+}

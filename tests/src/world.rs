@@ -1,6 +1,6 @@
 //! The whole shop: app-server, download servers, and a catalogue, in this process.
 
-use std::{net::TcpListener, ops::Deref, path::PathBuf};
+use std::{net::TcpListener, ops::Deref, path::Path};
 
 use chrono::TimeDelta;
 use download_server::config::{Config, Jwks, LeaseKey};
@@ -242,7 +242,7 @@ impl Node {
     }
 }
 
-fn write_product(folder: &PathBuf, slug: &str, price_cents: u32, files: &[(&str, &[u8])]) {
+fn write_product(folder: &Path, slug: &str, price_cents: u32, files: &[(&str, &[u8])]) {
     let product = format!(
         "slug = \"{slug}\"\ntitle = \"Title of {slug}\"\nsummary = \"Summary of {slug}\"\nprice = {price_cents}\ncurrency = \"EUR\"\ntags = [\"test\"]\n"
     );

@@ -2,7 +2,7 @@
 
 pub mod carts;
 pub mod catalogue;
-pub mod client;
+mod client;
 pub mod downloads;
 mod error;
 pub mod files;
@@ -16,7 +16,7 @@ pub mod sessions;
 pub mod users;
 mod values;
 
-pub use client::{Database, Db, Queries, Tx};
+pub use client::{Database, Db, Parameter, Queries, Tx, with_budget};
 pub use error::{DbError, Result};
 
 /// Every statement of every module; a test prepares each one on a migrated database.

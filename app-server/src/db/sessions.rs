@@ -105,7 +105,7 @@ pub async fn update_secret(
     csrf_token: &str,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let parameters: [super::client::Parameter<'_>; 4] =
+    let parameters: [super::Parameter<'_>; 4] =
         [&session, &secret_hash.as_slice(), &csrf_token, &now];
     Ok(db.execute(UPDATE_SECRET, &parameters).await? == 1)
 }

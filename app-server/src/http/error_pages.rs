@@ -141,17 +141,23 @@ fn path_of(request: &HttpRequest) -> String {
         .to_owned()
 }
 
-/// Where a visitor wanted to go: this address, if it can be gone to.
+/// Where a visitor wanted to go: this address, or the nearest above it that can be gone to.
 fn next_of(request: &HttpRequest) -> String {
-    let reachable = [Method::GET, Method::HEAD].contains(request.method())
-        || request.match_pattern().is_some_and(|pattern| {
-            routes::PAGES
-                .iter()
-                .any(|entry| entry.lands && entry.path == pattern)
-        });
-    if reachable {
-        path_of(request)
-    } else {
-        "/".to_owned()
+    if [Method::GET, Method::HEAD].contains(request.method()) {
+        return path_of(request);
     }
+    let pattern = request.match_pattern().unwrap_or_default();
+    let (mut pattern, mut path) = (pattern.as_str(), request.path());
+    while !routes::PAGES
+        .iter()
+        .any(|entry| entry.lands && entry.path == pattern)
+    {
+        let above = |path: &str| path.rfind('/').unwrap_or(0);
+        if above(pattern) == 0 || above(path) == 0 {
+            return "/".to_owned();
+        }
+        pattern = pattern.get(..above(pattern)).unwrap_or_default();
+        path = path.get(..above(path)).unwrap_or_default();
+    }
+    path.to_owned()
 }

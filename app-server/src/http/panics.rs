@@ -27,3 +27,25 @@ pub async fn catch_panic(
     let error = AppError::internal("a handler panicked");
     Ok(ServiceResponse::from_err(error, copy).map_into_right_body())
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, middleware::from_fn, test, web};
+
+    use super::*;
+
+    async fn broken() -> String {
+        panic!("a bug")
+    }
+
+    #[actix_web::test]
+    async fn a_panic_is_a_500_that_says_nothing_about_it() {
+        let route = web::get().to(broken).wrap(from_fn(catch_panic));
+        let app = test::init_service(App::new().route("/", route)).await;
+
+        let answer = test::call_service(&app, test::TestRequest::get().to_request()).await;
+        assert_eq!(answer.status(), 500);
+        let body = test::read_body(answer).await;
+        assert!(!String::from_utf8_lossy(&body).contains("bug"));
+    }
+}

@@ -134,7 +134,7 @@ async fn counted(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let _running = state.running();
-    db::client::with_budget(next.call(request)).await
+    db::with_budget(next.call(request)).await
 }
 
 fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {

@@ -5,7 +5,7 @@
 //! downloaded.
 //!
 //! The server lives no longer than the processes that use it, however those end. A small shell
-//! script reads a pipe that each of them holds open for writing (see [`lifeline`]); the kernel
+//! script reads a pipe that each of them holds open for writing (see `lifeline`); the kernel
 //! closes it with the last of them, after `kill -9` as well, and the script stops the server.
 
 mod account;
