@@ -1,7 +1,13 @@
 //! The harness of all suites: real servers on port 0, a real PostgreSQL, a clock that moves.
 
+pub mod chromium;
 pub mod client;
+pub mod cut;
 pub mod db;
+pub mod downloads;
+pub mod firefox;
+pub mod large_sale;
 pub mod log;
+pub mod programs;
 pub mod shop;
 pub mod world;

@@ -20,6 +20,7 @@ struct Assets {
     /// By the name in the address, `style.<8 hex>.css`.
     by_address: HashMap<String, Asset>,
     stylesheet: String,
+    icon: String,
 }
 
 static ASSETS: LazyLock<Assets> = LazyLock::new(load);
@@ -29,9 +30,14 @@ pub fn stylesheet() -> &'static str {
     &ASSETS.stylesheet
 }
 
+/// The address of the picture in a browser's tab.
+pub fn icon() -> &'static str {
+    &ASSETS.icon
+}
+
 fn load() -> Assets {
     let mut by_address = HashMap::new();
-    let mut stylesheet = String::new();
+    let (mut stylesheet, mut icon) = (String::new(), String::new());
     for name in Embedded::iter() {
         let Some(file) = Embedded::get(&name) else {
             continue;
@@ -44,8 +50,10 @@ fn load() -> Assets {
         }
         address.push('.');
         address.push_str(extension);
-        if name == "style.css" {
-            stylesheet = format!("/static/{address}");
+        match name.as_ref() {
+            "style.css" => stylesheet = format!("/static/{address}"),
+            "icon.svg" => icon = format!("/static/{address}"),
+            _ => {}
         }
         let asset = Asset {
             content: file.data,
@@ -56,6 +64,7 @@ fn load() -> Assets {
     Assets {
         by_address,
         stylesheet,
+        icon,
     }
 }
 

@@ -28,6 +28,11 @@ impl Layout {
             stylesheet: assets::stylesheet(),
         }
     }
+
+    /// Address of the picture in a browser's tab; without one, browsers ask for `/favicon.ico`.
+    pub fn icon(&self) -> &'static str {
+        assets::icon()
+    }
 }
 
 /// Answers with a page.
