@@ -95,7 +95,10 @@ mod tests {
             .flat_map(|byte| [byte >> 4, byte & 15])
             .map(|digit| char::from_digit(u32::from(digit), 16).unwrap())
             .collect();
-        assert_eq!(hex, "?");
+        assert_eq!(
+            hex,
+            "9ca142c1518ac83481a18b446667e1d0bf4f7c99db0a775f85c856fe4cb84133"
+        );
     }
 
     #[test]

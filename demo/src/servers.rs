@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context, Result};
 use app_server::config::Config as AppConfig;
 use download_server::config::{Config as DownloadConfig, Jwks, LeaseKey};
-use shared::clock::Clock;
+use shared::{clock::Clock, file_store::StorageKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{say, secrets, settings::Doors};
@@ -39,7 +39,7 @@ impl Stop {
 
 /// Serves until `stop`; a second signal does not wait for what is running.
 ///
-/// `open` is called once both answer.
+/// `open` is called once the shop would sell and deliver.
 pub async fn serve(
     doors: Doors,
     mut config: AppConfig,
@@ -65,7 +65,14 @@ pub async fn serve(
 
     let app = app_server::start(config, Clock::system(), doors.app)?;
     let download = download_server::start(downloads, Clock::system(), doors.download).await?;
-    open();
+    tokio::select! {
+        () = until_downloads_begin(&app) => open(),
+        () = stop.asked() => {
+            app.kill().await;
+            download.kill().await;
+            return Ok(());
+        }
+    }
 
     stop.asked().await;
     say("\nstopping");
@@ -75,4 +82,14 @@ pub async fn serve(
         () = stop.asked() => {}
     }
     Ok(())
+}
+
+/// A download server that just started refuses tokens for some seconds: older ones could be spent.
+async fn until_downloads_begin(app: &app_server::Running) {
+    let any_file = StorageKey::from_digest([0; 32]);
+    let nodes = &app.state().nodes;
+    while nodes.pick(&any_file).is_none() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        nodes.probe_all().await;
+    }
 }
