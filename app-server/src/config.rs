@@ -309,10 +309,17 @@ pub fn database_url(settings: &mut Settings) -> Option<SecretString> {
         settings.mistake("DATABASE_URL: required, here or in the file DATABASE_URL_FILE names");
         return None;
     };
-    if let Err(error) = url.expose_secret().parse::<tokio_postgres::Config>() {
-        settings.mistake(format!(
+    match url.expose_secret().parse::<tokio_postgres::Config>() {
+        Ok(config) if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require => {
+            settings.mistake(
+                "DATABASE_URL: sslmode=require: this program speaks no TLS to PostgreSQL; use a unix \
+                 socket, a private network or a TLS tunnel",
+            );
+        }
+        Ok(_) => {}
+        Err(error) => settings.mistake(format!(
             "DATABASE_URL: expected postgresql://user:password@host/database: {error}"
-        ));
+        )),
     }
     Some(url)
 }

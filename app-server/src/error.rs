@@ -25,7 +25,10 @@ pub enum AppError {
     TooLarge,
     /// The address exists, not with this method: 405.
     #[error("a method that is not served here")]
-    MethodNotAllowed,
+    MethodNotAllowed {
+        /// Those that are.
+        allow: String,
+    },
     /// The request was not made by a page of this shop: 403 `csrf`.
     #[error("cross-site request refused: {0}")]
     Csrf(&'static str),

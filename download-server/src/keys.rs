@@ -4,7 +4,7 @@ pub(crate) mod source;
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -40,6 +40,8 @@ pub(crate) struct Keys {
     wanted: Notify,
     n_begun: AtomicU64,
     done: watch::Sender<Done>,
+    /// What the log has said and what has not ended since.
+    trouble: Mutex<Option<String>>,
 }
 
 /// Keys as they were read once.
@@ -95,6 +97,7 @@ impl Keys {
             wanted: Notify::new(),
             n_begun: AtomicU64::new(0),
             done: watch::Sender::default(),
+            trouble: Mutex::default(),
         }
     }
 
@@ -136,19 +139,37 @@ impl Keys {
         let read = source.read(&self.clock).await;
         let succeeded = read.is_ok();
         match read {
-            Ok((keys, clocks)) => self.keep(&keys, clocks),
-            Err(error) => tracing::warn!(
-                error = format!("{error:#}"),
-                "the shop's keys cannot be read"
-            ),
+            Ok((keys, clocks)) => {
+                match &clocks {
+                    Ok(()) => self.log_recovery(),
+                    Err(reason) => self.log_change("no new deliveries", reason.clone()),
+                }
+                self.keep(&keys, clocks);
+            }
+            Err(error) => {
+                self.log_change("the shop's keys cannot be read", format!("{error:#}"));
+            }
         }
         self.done.send_replace(Done { number, succeeded });
     }
 
-    fn keep(&self, keys: &KeySet, clocks: Result<(), String>) {
-        if let Err(reason) = &clocks {
-            tracing::error!(reason, "no new deliveries until the clocks agree");
+    /// Logs a trouble once, however often it is met again.
+    fn log_change(&self, what: &'static str, why: String) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.as_ref() != Some(&why) {
+            tracing::error!(why, "{what}");
+            *trouble = Some(why);
         }
+    }
+
+    fn log_recovery(&self) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.take().is_some() {
+            tracing::info!("the shop's keys are read again, and the clocks agree");
+        }
+    }
+
+    fn keep(&self, keys: &KeySet, clocks: Result<(), String>) {
         let keys = keys
             .iter()
             .map(|key| (key.kid().to_owned(), DecodingKey::from_ed_der(key.bytes())))

@@ -8,6 +8,7 @@ pub mod base_url;
 pub mod clock;
 pub mod file_name;
 pub mod file_store;
+pub mod forwarded;
 pub mod key_set;
 pub mod settings;
 pub mod telemetry;

@@ -295,8 +295,35 @@ async fn addresses_and_methods_that_do_not_exist_say_so() {
         .request(Method::PUT, "/api/v1/session")
         .header("origin", shop.url())
         .header("x-csrf-token", visitor.csrf_token().await);
-    assert_eq!(visitor.send(request).await.status, 405);
+    let refused = visitor.send(request).await;
+    assert_eq!(refused.status, 405);
+    assert_eq!(refused.header("allow"), "GET, HEAD, POST, DELETE");
     let head = visitor.send(visitor.request(Method::HEAD, "/login")).await;
     assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn a_cookie_that_was_never_ours_is_replaced_and_proves_nothing() {
+    let shop = Shop::start().await;
+    let visitor = shop.visitor();
+    visitor.set_cookie("claimcheck-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+
+    let page = visitor.get("/account").await;
+    let token = page.form_token();
+    let fields = [("csrf_token", token.as_str()), ("product_id", "x")];
+    let post = visitor
+        .request(Method::POST, "/cart")
+        .header("origin", shop.url())
+        .form(&fields);
+    assert_eq!(visitor.send(post).await.status, 403);
+    let api = visitor
+        .request(Method::DELETE, "/api/v1/session")
+        .header("origin", shop.url())
+        .header("x-csrf-token", &token);
+    assert_eq!(visitor.send(api).await.status, 403);
+
+    assert_eq!(visitor.get("/login").await.set_cookies().len(), 2);
+    assert_eq!(visitor.post_form("/logout", &[]).await.status, 303);
     shop.end().await;
 }

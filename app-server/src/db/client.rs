@@ -18,7 +18,7 @@ use tokio_postgres::{NoTls, Row, types::ToSql};
 use super::{DbError, Result};
 
 /// Time one request may spend on the database.
-pub const BUDGET: Duration = Duration::from_secs(4);
+const BUDGET: Duration = Duration::from_secs(4);
 
 /// PostgreSQL ends a statement itself after this long, so that the server is freed too.
 const STATEMENT_TIMEOUT_MS: u32 = 3_000;

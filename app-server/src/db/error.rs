@@ -9,8 +9,11 @@ pub type Result<T, E = DbError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
     /// No connection, or no answer in time.
-    #[error("no answer from the database within {0}")]
+    #[error("no answer in time: {0}")]
     Deadline(&'static str),
+    /// The session could not be looked up; with the causes, which travelled as text.
+    #[error("sessions cannot be looked up: {0}")]
+    Session(String),
     /// No connection could be opened or lent.
     #[error("no database connection")]
     Pool(#[from] deadpool_postgres::PoolError),
@@ -31,7 +34,7 @@ impl DbError {
     /// True when the same request may succeed later: the database is gone, starting or too slow.
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Deadline(_) | Self::Pool(_) => true,
+            Self::Deadline(_) | Self::Session(_) | Self::Pool(_) => true,
             Self::Query(error) => {
                 error.is_closed()
                     || error
@@ -48,7 +51,9 @@ impl DbError {
             Self::Query(error) => {
                 error.as_db_error().and_then(|error| error.constraint()) == Some(constraint)
             }
-            Self::Deadline(_) | Self::Pool(_) | Self::Inconsistent { .. } => false,
+            Self::Deadline(_) | Self::Session(_) | Self::Pool(_) | Self::Inconsistent { .. } => {
+                false
+            }
         }
     }
 }

@@ -17,11 +17,12 @@ use actix_web::{
 };
 use shared::base_url::BaseUrl;
 
-use super::{
-    cookies::{self, Names},
-    visitor::Visitor,
+use super::visitor::Visitor;
+use crate::{
+    domain::secret::{self, csrf_token_without_cookie},
+    error::AppError,
+    state::AppState,
 };
-use crate::{domain::secret, error::AppError, state::AppState};
 
 /// Where the token of a browser without a cookie is enough: what nobody needs to be signed in for.
 const WITHOUT_COOKIE: &[&str] = &["/login", "/register"];
@@ -51,20 +52,18 @@ fn refusal(state: &AppState, request: &ServiceRequest) -> Option<&'static str> {
     if let Some(why) = foreign(request.headers(), app_url) {
         return Some(why);
     }
-    let names = Names::of(app_url);
+    let Some(visitor) = Visitor::of(request.request()) else {
+        return Some("outside the session layer");
+    };
+    let cookieless = secret::same(visitor.csrf_token(), &csrf_token_without_cookie());
     if request.path().starts_with("/api/") {
         let given = request
             .headers()
             .get("x-csrf-token")
             .and_then(|token| token.to_str().ok());
-        let visitor = Visitor::of(request.request());
-        let genuine = cookies::is_sent(request, names.session)
-            && given
-                .zip(visitor)
-                .is_some_and(|(given, visitor)| secret::same(given, visitor.csrf_token()));
-        return (!genuine).then_some("X-CSRF-Token is not this visitor's");
+        let genuine = given.is_some_and(|given| secret::same(given, visitor.csrf_token()));
+        return (cookieless || !genuine).then_some("X-CSRF-Token is not this visitor's");
     }
-    let cookieless = !cookies::is_sent(request, names.session);
     (cookieless && !WITHOUT_COOKIE.contains(&request.path())).then_some("no session cookie came")
 }
 

@@ -73,7 +73,7 @@ impl AppError {
                 "too_large",
                 "The request is too long.",
             ),
-            Self::MethodNotAllowed => (
+            Self::MethodNotAllowed { .. } => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 "This address does not take this method.",
@@ -164,6 +164,9 @@ impl ResponseError for AppError {
             Self::Busy | Self::Unavailable(_) | Self::NoDownloadServer | Self::Prefetch => {
                 response.insert_header((header::RETRY_AFTER, 5));
             }
+            Self::MethodNotAllowed { allow } => {
+                response.insert_header((header::ALLOW, allow.as_str()));
+            }
             _ => {}
         }
         response
@@ -179,18 +182,24 @@ impl ResponseError for AppError {
     }
 }
 
-/// Logs an error of ours with all its causes, once.
-pub fn log_chain(error: &AppError) {
-    let mut causes = String::new();
-    let mut cause = std::error::Error::source(error);
+/// An error with all its causes, for the log.
+pub fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut chain = error.to_string();
+    let mut cause = error.source();
     while let Some(error) = cause {
-        causes.push_str(": ");
-        causes.push_str(&error.to_string());
+        chain.push_str(": ");
+        chain.push_str(&error.to_string());
         cause = error.source();
     }
+    chain
+}
+
+/// Logs an error of ours with all its causes, once.
+pub fn log_chain(error: &AppError) {
+    let chain = chain_of(error);
     if error.public().0.is_server_error() && !matches!(error, AppError::Prefetch) {
-        tracing::error!(error = %format!("{error}{causes}"), "failed");
+        tracing::error!(error = chain, "failed");
     } else {
-        tracing::debug!(error = %format!("{error}{causes}"), "refused");
+        tracing::debug!(error = chain, "refused");
     }
 }

@@ -11,7 +11,6 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    cookies::Names,
     layout::{self, Layout},
     pages::session::SignInPage,
     routes,
@@ -71,9 +70,7 @@ fn with_head_of<B>(mut page: HttpResponse, plain: &HttpResponse<B>) -> HttpRespo
 }
 
 fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<HttpResponse> {
-    let names = Names::of(&state.config.app_url);
-    // A refusal sets no cookie, so the token of the one that was about to be set is good for nothing.
-    let visitor = Visitor::of(request).filter(|_| request.cookie(names.session).is_some());
+    let visitor = Visitor::of(request);
     let visitor = visitor.unwrap_or_else(|| Visitor::Anonymous {
         session: None,
         csrf_token: csrf_token_without_cookie(),

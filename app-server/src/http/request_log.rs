@@ -11,6 +11,7 @@ use actix_web::{
 use shared::telemetry::redacted_path;
 use tracing::Span;
 use tracing_actix_web::RootSpanBuilder;
+use uuid::Uuid;
 
 use super::{client_address, error::log_chain};
 use crate::{error::AppError, state::AppState};
@@ -25,36 +26,40 @@ impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         request.extensions_mut().insert(Started(Instant::now()));
         let state = request.app_data::<Data<AppState>>();
-        let ip =
-            state.map(|state| client_address::of(request.request(), &state.config.trusted_proxies));
+        let trusted = state.map(|state| state.config.trusted_proxies.as_slice());
+        let trusted = trusted.unwrap_or_default();
+        let id = client_address::given_request_id(request, trusted);
         tracing::info_span!(
             "request",
-            request.id = %uuid::Uuid::new_v4(),
+            request.id = id.unwrap_or_else(|| Uuid::new_v4().to_string()),
             method = %request.method(),
             path = redacted_path(request.path()),
-            ip,
+            ip = client_address::of(request.request(), trusted),
         )
     }
 
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
-        span.in_scope(|| match outcome {
-            Ok(response) => {
-                let error = response
-                    .response()
-                    .error()
-                    .and_then(|error| error.as_error::<AppError>());
-                if let Some(error) = error {
-                    log_chain(error);
-                }
-                let started = response
-                    .request()
-                    .extensions()
-                    .get::<Started>()
-                    .map(|started| started.0);
-                let duration_ms = started.map(|started| started.elapsed().as_millis());
-                tracing::info!(status = response.status().as_u16(), duration_ms, "answered");
+        let response = match outcome {
+            Ok(response) => response,
+            Err(error) => return span.in_scope(|| tracing::error!(%error, "not answered")),
+        };
+        let error = response.response().error();
+        let error = error.and_then(|error| error.as_error::<AppError>());
+        let status = response.status().as_u16();
+        let extensions = response.request().extensions();
+        let duration_ms = extensions
+            .get::<Started>()
+            .map(|Started(at)| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let is_probe = ["/healthz", "/readyz"].contains(&response.request().path());
+        span.in_scope(|| {
+            if let Some(error) = error {
+                log_chain(error);
             }
-            Err(error) => tracing::error!(%error, "not answered"),
+            if is_probe {
+                tracing::debug!(status, duration_ms, "answered");
+            } else {
+                tracing::info!(status, duration_ms, "answered");
+            }
         });
     }
 }

@@ -1,6 +1,7 @@
 //! Starts and stops the server.
 
 use std::{
+    future::ready,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
@@ -11,6 +12,7 @@ use actix_web::{
     body::MessageBody,
     dev::{ServerHandle, ServiceRequest, ServiceResponse},
     guard,
+    http::Method,
     middleware::{Next, from_fn},
     web::{self, Data, ServiceConfig},
 };
@@ -174,8 +176,12 @@ fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
             Err::<String, _>(AppError::NotFound("address"))
         }));
     for (path, entries) in by_path() {
-        let mut resource = web::resource(path).default_service(web::to(async || {
-            Err::<String, _>(AppError::MethodNotAllowed)
+        let allow = allowed(&entries);
+        let mut resource = web::resource(path).default_service(web::to(move || {
+            let refusal = AppError::MethodNotAllowed {
+                allow: allow.clone(),
+            };
+            ready(Err::<String, _>(refusal))
         }));
         for entry in entries {
             resource = resource.route((entry.route)());
@@ -183,6 +189,18 @@ fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
         people = people.service(resource);
     }
     services.service(people);
+}
+
+/// The methods of these entries, as `Allow` names them.
+fn allowed(entries: &[&Entry]) -> String {
+    let mut methods = Vec::new();
+    for entry in entries {
+        methods.push(entry.method.as_str());
+        if entry.method == Method::GET {
+            methods.push("HEAD");
+        }
+    }
+    methods.join(", ")
 }
 
 fn get_or_head() -> actix_web::Route {

@@ -26,6 +26,7 @@ use anyhow::Context;
 use super::{
     client_address,
     cookies::{self, Names},
+    error::chain_of,
     visitor::{SignedIn, Visitor},
 };
 use crate::{
@@ -48,7 +49,10 @@ enum Loaded {
     Nobody {
         csrf_token: String,
     },
-    Unavailable,
+    /// The database did not answer; with what the log shall say.
+    Unavailable {
+        cause: String,
+    },
 }
 
 const LOADED: &str = "session";
@@ -70,17 +74,11 @@ impl SecretCarrier {
                 nobody()
             }
             Ok(Found::Nothing) => nobody(),
-            Err(error) => {
-                log_unavailable(&error);
-                Loaded::Unavailable
-            }
+            Err(error) => Loaded::Unavailable {
+                cause: chain_of(&error),
+            },
         })
     }
-}
-
-fn log_unavailable(error: &DbError) {
-    let cause = std::error::Error::source(error).map(tracing::field::display);
-    tracing::error!(%error, cause, "sessions cannot be looked up");
 }
 
 fn issued(state: &HashMap<String, String>) -> anyhow::Result<SessionKey> {
@@ -162,8 +160,8 @@ pub async fn session(
     let loaded = carrier.get::<Loaded>(LOADED)?;
     let mut fresh = None;
     let visitor = match &loaded {
-        Some(Loaded::Unavailable) => {
-            let refusal = AppError::Unavailable(DbError::Deadline("looking up a session"));
+        Some(Loaded::Unavailable { cause }) => {
+            let refusal = AppError::Unavailable(DbError::Session(cause.clone()));
             return Ok(request.error_response(refusal).map_into_right_body());
         }
         Some(Loaded::Live(session)) => known(session),
@@ -185,8 +183,14 @@ pub async fn session(
         if let Some(Loaded::Live(session)) = &loaded {
             refresh(&state, &carrier, session).await;
         }
-        if let Some(secret) = fresh.filter(|_| response.status().is_success()) {
-            set(&carrier, &secret)?;
+        if let Some(secret) = fresh {
+            if response.status().is_success() {
+                set(&carrier, &secret)?;
+            } else {
+                // A refusal sets no cookie: its page must not carry the token of one.
+                let visitor = anonymous(csrf_token_without_cookie());
+                response.request().extensions_mut().insert(visitor);
+            }
         }
     }
     Ok(response.map_into_left_body())
@@ -212,7 +216,9 @@ fn anonymous(csrf_token: String) -> Visitor {
     }
 }
 
-/// The secret a first GET will set, if the browser can hold no other.
+/// The secret a first GET will set, if the browser can hold no other of ours.
+///
+/// Called where no cookie of ours came; one that we never signed is replaced like none.
 ///
 /// A request from another site comes without the Strict cookie but with the hint: setting one
 /// would sign its sender out. A same-origin request would have brought the cookie if there were
@@ -226,8 +232,9 @@ fn first_secret(
         .headers()
         .get("sec-fetch-site")
         .is_some_and(|site| site == "same-origin");
-    let may_hold_one = cookies::is_sent(request, names.session)
-        || (cookies::is_sent(request, names.hint) && !same_origin);
+    let may_hold_one = cookies::is_sent(request, names.hint)
+        && !cookies::is_sent(request, names.session)
+        && !same_origin;
     if *request.method() != Method::GET || may_hold_one {
         return Ok(None);
     }

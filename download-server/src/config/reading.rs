@@ -124,8 +124,9 @@ pub fn read() -> Result<Config, Refused> {
     let command = settings::command(command.subcommand(serve), VARIABLES);
     let (matches, mistakes) = settings::parse(&command, std::env::args_os())?;
     let matches = matches.subcommand().map_or(&matches, |(_, serve)| serve);
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    // A value that is no text must not count as absent: it is reported by whoever parses it.
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let environment = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
     let mut settings = Settings::collect(VARIABLES, matches, environment, mistakes);
     let config = Config::from_settings(&mut settings);
     settings.finish(config).map_err(Refused::Mistakes)

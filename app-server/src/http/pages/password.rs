@@ -21,6 +21,8 @@ use crate::{
 #[template(path = "account/password.html")]
 struct PasswordPage {
     layout: Layout,
+    /// Whose password it is: password managers look for it in the form.
+    email: String,
     min_chars: usize,
     error: Option<String>,
 }
@@ -106,6 +108,9 @@ fn show(
         status,
         &PasswordPage {
             layout,
+            email: visitor
+                .user()
+                .map_or_else(String::new, |user| user.email.clone()),
             min_chars: MIN_CHARS,
             error,
         },
