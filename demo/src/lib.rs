@@ -7,6 +7,7 @@ use std::io::Write;
 
 pub mod accounts;
 pub mod catalogue;
+pub mod doors;
 pub mod postgres;
 pub mod rain;
 pub mod secrets;

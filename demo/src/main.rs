@@ -11,10 +11,11 @@ use anyhow::{Context, Result};
 use app_server::db::Database;
 use demo::{
     accounts, catalogue,
+    doors::Doors,
     postgres::{cluster::Cluster, programs::find_programs},
     say,
     servers::{self, Stop},
-    settings::{Doors, Settings, app_config},
+    settings::{Settings, app_config},
 };
 use secrecy::ExposeSecret;
 use shared::{clock::Clock, file_store::FileStore, settings::Refused, telemetry};

@@ -8,7 +8,7 @@ use download_server::config::{Config as DownloadConfig, Jwks, LeaseKey};
 use shared::{clock::Clock, file_store::StorageKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{say, secrets, settings::Doors};
+use crate::{doors::Doors, say, secrets};
 
 /// Somebody waits at the terminal for the end.
 const DRAIN: Duration = Duration::from_secs(1);

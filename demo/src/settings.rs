@@ -1,17 +1,9 @@
 //! What the demo can be told, and what it tells the servers.
 
-use std::{
-    ffi::OsString,
-    net::{IpAddr, SocketAddr, TcpListener},
-    path::PathBuf,
-};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
-use anyhow::{Context, Result, bail};
 use clap::Command;
-use shared::{
-    base_url::BaseUrl,
-    settings::{self, Mistakes, Refused, Settings as Reader, Variable},
-};
+use shared::settings::{self, Mistakes, Refused, Settings as Reader, Variable};
 
 /// Everything the demo can be told.
 #[derive(Clone, Debug)]
@@ -88,62 +80,6 @@ impl Settings {
     }
 }
 
-/// Where both servers listen, and what their addresses are for a browser on this machine.
-///
-/// They differ in the host, so that no cookie of the shop ever reaches the downloads.
-#[derive(Debug)]
-pub struct Doors {
-    /// The shop's.
-    pub app: TcpListener,
-    /// `http://localhost:8080`.
-    pub app_url: BaseUrl,
-    /// The downloads'.
-    pub download: TcpListener,
-    /// `http://127.0.0.1:8081`.
-    pub download_url: BaseUrl,
-}
-
-impl Doors {
-    /// Listens; nobody is answered yet.
-    ///
-    /// # Errors
-    /// A port is taken; the message says how to choose another.
-    pub fn open(settings: &Settings) -> Result<Self> {
-        let app = listen(settings.app_listen, "APP_LISTEN")?;
-        let download = listen(settings.download_listen, "DOWNLOAD_LISTEN")?;
-        let app_url = format!("http://localhost:{}", app.local_addr()?.port());
-        let download_url = format!("http://{}", for_browsers(download.local_addr()?));
-        Ok(Self {
-            app,
-            app_url: app_url.parse()?,
-            download,
-            download_url: download_url.parse()?,
-        })
-    }
-}
-
-fn listen(address: SocketAddr, variable: &str) -> Result<TcpListener> {
-    let error = match TcpListener::bind(address) {
-        Ok(listener) => return Ok(listener),
-        Err(error) => error,
-    };
-    if error.kind() == std::io::ErrorKind::AddrInUse {
-        let other = SocketAddr::new(address.ip(), address.port().wrapping_add(1000));
-        bail!("{address} is in use, perhaps by another demo; {variable}={other} moves this one");
-    }
-    Err(error).with_context(|| format!("cannot listen on {address} ({variable})"))
-}
-
-/// The address as a number: `localhost` is the shop's.
-fn for_browsers(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
 /// The app-server's configuration: `environment`, with the demo's own values in front.
 ///
 /// # Errors
@@ -197,37 +133,6 @@ mod tests {
             panic!("{refused:?}")
         };
         assert_eq!(mistakes.lines().len(), 3, "{mistakes}");
-    }
-
-    #[test]
-    fn addresses_follow_the_ports_and_their_hosts_differ() {
-        let settings = read(&[
-            ("APP_LISTEN", "127.0.0.1:0"),
-            ("DOWNLOAD_LISTEN", "0.0.0.0:0"),
-        ]);
-        let doors = Doors::open(&settings.unwrap()).unwrap();
-
-        let port = doors.app.local_addr().unwrap().port();
-        assert_eq!(doors.app_url.as_str(), format!("http://localhost:{port}"));
-        let port = doors.download.local_addr().unwrap().port();
-        assert_eq!(
-            doors.download_url.as_str(),
-            format!("http://127.0.0.1:{port}")
-        );
-    }
-
-    #[test]
-    fn a_taken_port_is_named_with_the_variable_that_moves_it() {
-        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = taken.local_addr().unwrap().to_string();
-        let settings = read(&[("APP_LISTEN", address.as_str())]).unwrap();
-
-        let refused = Doors::open(&settings).unwrap_err().to_string();
-
-        assert!(
-            refused.contains(&address) && refused.contains("APP_LISTEN="),
-            "{refused}"
-        );
     }
 
     #[test]

@@ -11,10 +11,10 @@ use std::{
 use tokio_postgres::error::SqlState;
 
 use super::{
-    data::DataDirectory,
     error::{ClusterError, Doing, Result},
+    leftovers,
     lifeline::{self, Lifeline},
-    place::{Place, TEMPORARY_PREFIX, temporary_bases},
+    place::Place,
     programs::Programs,
     server::{self, Keeping},
 };
@@ -57,7 +57,7 @@ impl Cluster {
         if let Some(cluster) = Self::join(programs, &place, &users)? {
             return Ok(cluster);
         }
-        stop_orphan(&place)?;
+        leftovers::stop_orphan(&place)?;
         place.data().check_version(programs, place.account)?;
         if place.data().version().is_none() {
             place.data().make(programs, place.account, true)?;
@@ -70,7 +70,7 @@ impl Cluster {
     /// It forgets everything when the machine stops: for tests only.
     pub fn throwaway(programs: &Programs) -> Result<Self> {
         let place = Place::temporary(&format!("new-{}", random_name()))?;
-        sweep(&place);
+        leftovers::sweep(&place);
         let users = lock_file(&place, "users.lock")?;
         users
             .lock_shared()
@@ -236,73 +236,6 @@ async fn create_database(url: &str, name: &str) -> Result<(), tokio_postgres::Er
     match made {
         Err(error) if error.code() == Some(&SqlState::DUPLICATE_DATABASE) => Ok(()),
         made => made,
-    }
-}
-
-/// Stops a server whose watchdog was killed too, and waits for one that is being stopped.
-fn stop_orphan(place: &Place) -> Result<()> {
-    let Some(file) = place.data().running() else {
-        return forget(&place.data());
-    };
-    server::signal(place, "INT", file.pid);
-    if server::wait_until_gone(place, None) {
-        return forget(&place.data());
-    }
-    server::signal(place, "QUIT", file.pid);
-    if server::wait_until_gone(place, None) {
-        return forget(&place.data());
-    }
-    Err(ClusterError::Slow("stop"))
-}
-
-/// Removes the file of a server that runs no more: its number may be another process's by now,
-/// and PostgreSQL would refuse to start beside it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "no request is served by this thread"
-)]
-fn forget(data: &DataDirectory) -> Result<()> {
-    let path = data.0.join("postmaster.pid");
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).doing(|| format!("remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Removes temporary clusters whose processes were killed together with their watchdogs.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "no request is served by this thread"
-)]
-fn sweep(own: &Place) {
-    use std::os::unix::fs::MetadataExt;
-    let entries = temporary_bases(own.account)
-        .into_iter()
-        .filter_map(|base| std::fs::read_dir(base).ok())
-        .flat_map(Iterator::flatten);
-    for entry in entries {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let unfinished = format!("{TEMPORARY_PREFIX}new-");
-        let ours = entry
-            .metadata()
-            .is_ok_and(|found| found.is_dir() && found.uid() == own.account.uid);
-        if !ours || !name.starts_with(TEMPORARY_PREFIX) || name.starts_with(&unfinished) {
-            continue;
-        }
-        let place = Place {
-            root: entry.path(),
-            account: own.account,
-        };
-        let Ok(users) = File::open(place.root.join("users.lock")) else {
-            continue;
-        };
-        if users.try_lock().is_ok() && stop_orphan(&place).is_ok() {
-            // A watchdog that is at it, too, is welcome to be faster.
-            let _ = std::fs::remove_dir_all(&place.root);
-        }
     }
 }
 

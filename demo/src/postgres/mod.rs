@@ -12,6 +12,7 @@ mod account;
 pub mod cluster;
 mod data;
 pub mod error;
+mod leftovers;
 mod lifeline;
 mod place;
 pub mod programs;
