@@ -12,10 +12,12 @@ const MANY_STOPS: usize = 120;
 /// What can be pointed at, or stopped at.
 #[derive(Clone, Copy, Debug)]
 pub enum Thing<'a> {
-    /// A link that begins with these words.
+    /// A link in the page's own part that begins with these words.
     Link(&'a str),
-    /// A button that begins with these words.
+    /// A button in the page's own part that begins with these words.
     Button(&'a str),
+    /// A button above it, on every page.
+    TopButton(&'a str),
     /// A field of this name.
     Field(&'a str),
 }
@@ -59,8 +61,13 @@ impl Hand {
 impl Thing<'_> {
     fn xpath(self) -> String {
         match self {
-            Self::Link(text) => format!("//a[starts-with(normalize-space(), '{text}')]"),
-            Self::Button(text) => format!("//button[starts-with(normalize-space(), '{text}')]"),
+            Self::Link(text) => format!("//main//a[starts-with(normalize-space(), '{text}')]"),
+            Self::Button(text) => {
+                format!("//main//button[starts-with(normalize-space(), '{text}')]")
+            }
+            Self::TopButton(text) => {
+                format!("//header//button[starts-with(normalize-space(), '{text}')]")
+            }
             Self::Field(name) => format!("//main//input[@name='{name}']"),
         }
     }
@@ -68,11 +75,12 @@ impl Thing<'_> {
     fn is(self, stop: &Value) -> bool {
         let (tag, key, wanted) = match self {
             Self::Link(text) => ("A", "text", text),
-            Self::Button(text) => ("BUTTON", "text", text),
+            Self::Button(text) | Self::TopButton(text) => ("BUTTON", "text", text),
             Self::Field(name) => ("INPUT", "name", name),
         };
         let found = stop[key].as_str().unwrap_or_default();
-        stop["tag"] == tag && found.starts_with(wanted)
+        let in_main = !matches!(self, Self::TopButton(_));
+        stop["tag"] == tag && stop["in_main"] == in_main && found.starts_with(wanted)
     }
 }
 
@@ -105,5 +113,6 @@ const FOCUS: &str = "
         && box.top < innerHeight && box.left < innerWidth;
     return {
         tag: it.tagName, name: it.name ?? '', text: it.textContent.trim().replace(/\\s+/g, ' '),
+        in_main: it.closest('main') !== null,
         visible: it.matches(':focus-visible') && outlined && inside,
     };";

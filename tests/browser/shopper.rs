@@ -61,21 +61,7 @@ impl Shopper {
                 Ok(there.await? == true)
             })
             .await;
-        self.look().await;
-    }
-
-    /// What must be so on every page: it fits the screen, and the browser has no complaint.
-    pub async fn look(&self) {
-        let path = self.browser.path().await;
-        let overflow = self.browser.ask(OVERFLOW).await;
-        assert!(
-            overflow.is_null(),
-            "{path} is wider than the screen: {overflow}"
-        );
-        let mut complaints = self.browser.console().await;
-        // Not a complaint about the page: the sign-in page's own status.
-        complaints.retain(|line| !line.contains("status of 401"));
-        assert!(complaints.is_empty(), "{path}: {complaints:?}");
+        look(&self.browser).await;
     }
 
     /// From the front page to the page of what is to be bought, and into the cart.
@@ -89,7 +75,6 @@ impl Shopper {
     pub async fn register_at_the_checkout(&self, name: &str) {
         self.follow("Check out", "Sign in").await;
         self.follow("Register", "Register").await;
-        // The first of that name leads here again: the navigation's own.
         for (field, value) in [
             ("name", name),
             ("email", &email(name)),
@@ -126,7 +111,7 @@ impl Shopper {
         let finished = async || Ok(self.browser.downloads.finished(&name).is_some());
         self.browser.until(&name, finished).await;
         assert_eq!(self.browser.downloads.finished(&name), Some(sum));
-        self.look().await;
+        look(&self.browser).await;
     }
 
     /// Ends it, with the search for secrets.
@@ -134,6 +119,25 @@ impl Shopper {
         self.browser.close().await;
         self.world.end().await;
     }
+}
+
+/// What must be so on every page: it fits the screen, and the browser has no complaint.
+pub async fn look(browser: &Chromium) {
+    let url = browser.page.current_url().await.expect("an address");
+    let path = url.path();
+    let overflow = browser.ask(OVERFLOW).await;
+    assert!(
+        overflow.is_null(),
+        "{path} is wider than the screen: {overflow}"
+    );
+    let mut complaints = browser.console().await;
+    // Not complaints about what is on the page, but the page's own status.
+    let own = |line: &String| {
+        let of_this_page = line.starts_with(&format!("{url} - "));
+        of_this_page && (line.contains("status of 401") || line.contains("status of 404"))
+    };
+    complaints.retain(|line| !own(line));
+    assert!(complaints.is_empty(), "{path}: {complaints:?}");
 }
 
 /// What makes the page wider than its screen: the first element that sticks out.

@@ -17,6 +17,7 @@ use fantoccini::{
 use serde_json::{Value, json};
 
 use crate::{
+    client::{PASSWORD, email},
     downloads::Downloads,
     programs::{CHROMEDRIVER, CHROMIUM, Running},
     shop::Folder,
@@ -163,6 +164,15 @@ impl Chromium {
         }
     }
 
+    /// Signs in at the shop of this address, by its form.
+    pub async fn sign_in(&self, shop: &str, name: &str) {
+        self.open(&format!("{shop}/login")).await;
+        self.type_into("email", &email(name)).await;
+        self.type_into("password", PASSWORD).await;
+        self.press("Sign in").await;
+        self.until_at("/").await;
+    }
+
     /// Types into the field of this name.
     pub async fn type_into(&self, name: &str, text: &str) {
         let field = self.find(&format!("main [name='{name}']")).await;
@@ -226,6 +236,23 @@ impl Chromium {
     pub async fn until_at(&self, path: &str) {
         self.until(path, async || {
             Ok(self.page.current_url().await?.path() == path)
+        })
+        .await;
+    }
+
+    /// Opens the list of downloads, waits until the first has failed, and chooses Resume.
+    pub async fn resume_download(&self) {
+        self.open("chrome://downloads").await;
+        let resume = "
+            const list = document.querySelector('downloads-manager')?.shadowRoot;
+            const item = list?.querySelector('downloads-item')?.shadowRoot;
+            if (!item?.querySelector('#tag')?.textContent.includes('Failed')) return false;
+            item.querySelector('#more-actions').click();
+            const button = item.querySelector('#pause-or-resume');
+            button?.click();
+            return button?.textContent.trim() === 'Resume';";
+        self.until("Resume", async || {
+            Ok(self.page.execute(resume, Vec::new()).await? == true)
         })
         .await;
     }

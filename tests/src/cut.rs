@@ -212,6 +212,8 @@ impl Line {
                     state.n_connections += 1;
                     state.server.expect("told where to lead to")
                 };
+                // So that the server may be another one when the line is good again.
+                line.until_released().await;
                 // Without a server the client is left alone, as if it had asked the server.
                 if let Ok(server) = TcpStream::connect(server).await {
                     line.carry(client, server).await;
