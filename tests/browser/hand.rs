@@ -5,6 +5,7 @@ use tests::chromium::Chromium;
 
 const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
+const SPACE: &str = " ";
 
 /// More stops than any page of the shop has.
 const MANY_STOPS: usize = 120;
@@ -27,7 +28,7 @@ pub enum Thing<'a> {
 pub enum Hand {
     /// Clicks; types only into fields.
     Mouse,
-    /// Tab, Enter and letters; must see where the focus is at every stop.
+    /// Tab, Enter on links, Space on buttons, and letters; must see where the focus is at every stop.
     Keyboard,
 }
 
@@ -38,7 +39,12 @@ impl Hand {
             Self::Mouse => browser.click(&thing.xpath()).await,
             Self::Keyboard => {
                 go_to(browser, thing).await;
-                browser.keys(ENTER).await;
+                let key = if let Thing::Link(_) = thing {
+                    ENTER
+                } else {
+                    SPACE
+                };
+                browser.keys(key).await;
             }
         }
     }

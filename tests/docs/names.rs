@@ -8,6 +8,8 @@ const DOCUMENTS: &[&str] = &[
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
     "docs/api.md",
     "docs/operating.md",
     "docs/logging.md",

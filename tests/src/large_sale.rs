@@ -82,9 +82,11 @@ impl LargeSale {
     pub async fn end(self) {
         let secrets = self.line.secrets();
         assert!(!secrets.is_empty(), "nobody asked for the file");
-        let mut known = self.world.secrets.lock().expect("no panic while noting");
-        known.extend(secrets);
-        drop(known);
+        self.world
+            .secrets
+            .lock()
+            .expect("no panic while noting")
+            .extend(secrets);
         self.world.end().await;
     }
 }
