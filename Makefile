@@ -50,9 +50,11 @@ define install_missing
 	fi
 endef
 
-# Without it nothing runs. CLAIMCHECK_PG_BIN and TEST_DATABASE_URL stand in for it.
+# Without a linker nothing is built, without PostgreSQL nothing runs; CLAIMCHECK_PG_BIN and
+# TEST_DATABASE_URL stand in for the latter.
 postgres:
 	@missing=(); \
+	$(call need,command -v cc,gcc libc6-dev); \
 	$(call need,[ -n "$${CLAIMCHECK_PG_BIN:-}" ] || [ -n "$${TEST_DATABASE_URL:-}" ] \
 		|| command -v postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' \
 		|| compgen -G '/opt/homebrew/opt/postgresql@*/bin/postgres' \

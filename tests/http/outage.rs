@@ -1,6 +1,13 @@
 //! The database killed, hung and restarted beneath the shop.
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use app_server::db::migrate;
 use chrono::SubsecRound;
@@ -138,5 +145,41 @@ async fn a_hung_database_is_503_within_seconds_and_then_works_again() {
 
     shop.signal_all("CONT");
     shop.assert_recovers().await;
+    shop.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_under_way_while_the_database_dies_and_returns_are_200_or_503() {
+    let mut shop = Fragile::start().await;
+    let (ada, over) = (shop.ada.clone(), Arc::new(AtomicBool::new(false)));
+    let askers = (0..4).map(|_| {
+        let (ada, over) = (ada.clone(), Arc::clone(&over));
+        tokio::spawn(async move {
+            let mut statuses = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                let asked = tokio::time::timeout(Duration::from_secs(5), ada.get("/account"));
+                let answer = asked.await.expect("an answer within five seconds");
+                assert!(answer.set_cookies().is_empty(), "the cookie stays");
+                statuses.push(answer.status.as_u16());
+            }
+            statuses
+        })
+    });
+    let askers: Vec<_> = askers.collect();
+
+    for _ in 0..3 {
+        shop.cluster.crash().unwrap();
+        shop.cluster.restart().unwrap();
+        shop.assert_recovers().await;
+    }
+    over.store(true, Ordering::Relaxed);
+
+    let statuses = futures_util::future::join_all(askers).await;
+    let statuses: Vec<u16> = statuses.into_iter().flat_map(Result::unwrap).collect();
+    assert!(
+        statuses.iter().all(|status| [200, 503].contains(status)),
+        "never signed out: {statuses:?}"
+    );
+    assert!(statuses.contains(&503), "the outage was noticed");
     shop.end().await;
 }
