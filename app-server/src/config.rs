@@ -1,5 +1,9 @@
 //! What an operator sets: read once, every mistake reported together.
 
+mod variables;
+
+pub use variables::VARIABLES;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::ArgMatches;
@@ -8,7 +12,7 @@ use secrecy::SecretString;
 use shared::{
     base_url::BaseUrl,
     file_store::FileStore,
-    settings::{Mistakes, Settings, Variable},
+    settings::{Mistakes, Settings},
 };
 
 /// Everything the app-server can be told.
@@ -74,143 +78,6 @@ pub enum Payments {
     /// At once and without money; every page says so.
     Test,
 }
-
-macro_rules! variable {
-    ($name:literal, $value:literal, $default:expr, $help:literal) => {
-        Variable {
-            name: $name,
-            value: $value,
-            default: $default,
-            help: $help,
-            secret: false,
-        }
-    };
-}
-
-/// Every variable the app-server reads.
-pub const VARIABLES: &[Variable] = &[
-    Variable {
-        name: "DATABASE_URL",
-        value: "",
-        default: "",
-        help: "PostgreSQL, postgresql://user:password@host/database; required",
-        secret: true,
-    },
-    variable!(
-        "APP_LISTEN",
-        "ADDRESS:PORT",
-        "127.0.0.1:8080",
-        "Where to listen"
-    ),
-    variable!(
-        "APP_URL",
-        "URL",
-        "http://localhost:8080",
-        "Public origin: issuer, cookies, links"
-    ),
-    variable!(
-        "DOWNLOAD_URLS",
-        "URL,…",
-        "http://127.0.0.1:8081",
-        "Public URLs of the download servers"
-    ),
-    variable!(
-        "KEYS_DIR",
-        "DIR",
-        "",
-        "Folder of the Ed25519 signing keys; required"
-    ),
-    variable!(
-        "FILES_URL",
-        "URL",
-        "",
-        "File store, file:///absolute/folder; required"
-    ),
-    variable!(
-        "SESSION_IDLE_SECS",
-        "SECONDS",
-        "7200",
-        "Browser sessions end after this long without use"
-    ),
-    variable!(
-        "SESSION_ABSOLUTE_SECS",
-        "SECONDS",
-        "86400",
-        "Browser sessions end after this long in any case"
-    ),
-    variable!(
-        "REMEMBER_IDLE_SECS",
-        "SECONDS",
-        "1209600",
-        "The same for remembered sessions: without use"
-    ),
-    variable!(
-        "REMEMBER_ABSOLUTE_SECS",
-        "SECONDS",
-        "2592000",
-        "The same for remembered sessions: in any case"
-    ),
-    variable!(
-        "ADMIN_IDLE_SECS",
-        "SECONDS",
-        "1800",
-        "The same for admins, remembered or not: without use"
-    ),
-    variable!(
-        "ADMIN_ABSOLUTE_SECS",
-        "SECONDS",
-        "43200",
-        "The same for admins, remembered or not: in any case"
-    ),
-    variable!(
-        "ANONYMOUS_SECS",
-        "SECONDS",
-        "604800",
-        "Carts of visitors are kept this long after their last use"
-    ),
-    variable!(
-        "SESSIONS_PER_USER",
-        "COUNT",
-        "50",
-        "Sessions a user may have; the idlest goes first"
-    ),
-    variable!(
-        "ANONYMOUS_PER_ADDRESS",
-        "COUNT",
-        "100",
-        "Visitors' carts one address may begin in an hour"
-    ),
-    variable!(
-        "TOKEN_TTL_SECS",
-        "SECONDS",
-        "120",
-        "Lifetime of a download token, 10 to 300"
-    ),
-    variable!(
-        "PAYMENTS",
-        "none|test",
-        "none",
-        "How priced orders are settled; test settles at once, without money"
-    ),
-    variable!(
-        "TRUSTED_PROXIES",
-        "CIDR,…",
-        "",
-        "Proxies whose X-Forwarded-For is believed"
-    ),
-    variable!(
-        "DRAIN_SECS",
-        "SECONDS",
-        "30",
-        "How long running requests may take to finish at a stop"
-    ),
-    variable!(
-        "WORKERS",
-        "COUNT",
-        "",
-        "Threads that serve requests; by default one for each core"
-    ),
-];
 
 const A_CENTURY: u64 = 100 * 365 * 86_400;
 

@@ -1,36 +1,28 @@
-//! Between the cookie and the visitor: what actix-session carries, and nothing more.
+//! Between the cookie and the visitor, around every request.
 //!
-//! actix-session brings the cookie in and out; what a session is, is decided by
-//! [`crate::actions::sessions`]. Its map holds what this request's lookup found (`session`) and,
-//! when a new secret was made, that secret (`issue`). It never writes to the database: a request
-//! that ends after a revocation has nothing with which to bring a session back.
+//! actix-session brings the cookie in and out ([`carrier`]); what a session is, is decided by
+//! [`crate::actions::sessions`].
 
-use std::collections::HashMap;
+mod carrier;
 
-use actix_session::{
-    Session as Carrier, SessionExt, SessionMiddleware, SessionStatus,
-    config::{BrowserSession, CookieContentSecurity},
-    storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError},
-};
+use actix_session::{Session as Carrier, SessionExt, SessionStatus};
 use actix_web::{
     HttpMessage, HttpRequest,
     body::MessageBody,
-    cookie::{Key, SameSite},
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, header},
     middleware::Next,
     web::Data,
 };
-use anyhow::Context;
 
+use self::carrier::{ISSUE, LOADED, Loaded};
 use super::{
     client_address,
     cookies::{self, Names},
-    error::chain_of,
     visitor::{SignedIn, Visitor},
 };
 use crate::{
-    actions::sessions::{Begun, Found, Origin, Refreshed, Sessions},
+    actions::sessions::{Begun, Origin, Refreshed},
     db::DbError,
     domain::{
         ids::SessionId,
@@ -41,111 +33,7 @@ use crate::{
     state::AppState,
 };
 
-/// What the cookie of this request stands for.
-#[derive(serde::Serialize, serde::Deserialize)]
-enum Loaded {
-    Live(Session),
-    /// No row, or one that is over: the cookie's value still keys this visitor's forms.
-    Nobody {
-        csrf_token: String,
-    },
-    /// The database did not answer; with what the log shall say.
-    Unavailable {
-        cause: String,
-    },
-}
-
-const LOADED: &str = "session";
-const ISSUE: &str = "issue";
-
-/// Carries secrets between cookie and request for actix-session; stores nothing.
-pub struct SecretCarrier(Sessions);
-
-impl SecretCarrier {
-    async fn look_up(&self, value: &str) -> Option<Loaded> {
-        let secret = SessionSecret::parse(value)?;
-        let nobody = || Loaded::Nobody {
-            csrf_token: secret.csrf_token(),
-        };
-        Some(match self.0.find(&secret).await {
-            Ok(Found::Live(session)) => Loaded::Live(*session),
-            Ok(Found::Ended(reason)) => {
-                tracing::debug!(?reason, "the session is over");
-                nobody()
-            }
-            Ok(Found::Nothing) => nobody(),
-            Err(error) => Loaded::Unavailable {
-                cause: chain_of(&error),
-            },
-        })
-    }
-}
-
-fn issued(state: &HashMap<String, String>) -> anyhow::Result<SessionKey> {
-    let text = state
-        .get(ISSUE)
-        .context("a session changed without a new secret")?;
-    let secret: String = serde_json::from_str(text)?;
-    SessionKey::try_from(secret).map_err(|error| anyhow::anyhow!("{error}"))
-}
-
-impl SessionStore for SecretCarrier {
-    /// An `Err` would replace the page by an empty 500, so an outage is loaded like a session.
-    async fn load(&self, key: &SessionKey) -> Result<Option<HashMap<String, String>>, LoadError> {
-        let Some(loaded) = self.look_up(key.as_ref()).await else {
-            return Ok(None);
-        };
-        let text = serde_json::to_string(&loaded)
-            .context("a session as JSON")
-            .map_err(LoadError::Other)?;
-        Ok(Some(HashMap::from([(LOADED.to_owned(), text)])))
-    }
-
-    async fn save(
-        &self,
-        state: HashMap<String, String>,
-        _: &actix_web::cookie::time::Duration,
-    ) -> Result<SessionKey, SaveError> {
-        issued(&state).map_err(SaveError::Other)
-    }
-
-    async fn update(
-        &self,
-        _: SessionKey,
-        state: HashMap<String, String>,
-        _: &actix_web::cookie::time::Duration,
-    ) -> Result<SessionKey, UpdateError> {
-        issued(&state).map_err(UpdateError::Other)
-    }
-
-    async fn update_ttl(
-        &self,
-        _: &SessionKey,
-        _: &actix_web::cookie::time::Duration,
-    ) -> Result<(), anyhow::Error> {
-        Ok(())
-    }
-
-    async fn delete(&self, _: &SessionKey) -> Result<(), anyhow::Error> {
-        Ok(())
-    }
-}
-
-/// The middleware that reads and writes the cookie.
-///
-/// actix-session insists on signing. The value is 256 random bits looked up by their hash, so a
-/// signature proves nothing more, and its key is a constant rather than one more secret to lose.
-pub fn carrier(sessions: Sessions, names: Names) -> SessionMiddleware<SecretCarrier> {
-    SessionMiddleware::builder(SecretCarrier(sessions), Key::from(&[0x63; 64]))
-        .cookie_name(names.session.to_owned())
-        .cookie_path("/".to_owned())
-        .cookie_secure(names.secure)
-        .cookie_http_only(true)
-        .cookie_same_site(SameSite::Strict)
-        .cookie_content_security(CookieContentSecurity::Signed)
-        .session_lifecycle(BrowserSession::default())
-        .build()
-}
+pub use self::carrier::carrier;
 
 /// How long the cookie set by this answer lasts, when longer than the browser runs.
 struct MaxAge(i64);
