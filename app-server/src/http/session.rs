@@ -33,7 +33,7 @@ use crate::{
     state::AppState,
 };
 
-pub use self::carrier::carrier;
+pub use carrier::carrier;
 
 /// How long the cookie set by this answer lasts, when longer than the browser runs.
 struct MaxAge(i64);
