@@ -20,7 +20,7 @@ async fn every_page_fits_a_phone_and_nothing_is_complained_of() {
     let world = super::shop().await;
     let name = format!("{LONG}.txt");
     world
-        .publish("symphony", 1_234_567_00, &[(&name, b"freude")])
+        .publish("symphony", 123_456_700, &[(&name, b"freude")])
         .await;
     let ada = world.user("ada").await;
     let mut paths: Vec<String> = [
