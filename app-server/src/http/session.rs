@@ -1,6 +1,6 @@
 //! Between the cookie and the visitor, around every request.
 //!
-//! actix-session brings the cookie in and out ([`carrier`]); what a session is, is decided by
+//! actix-session brings the cookie in and out ([`carrier()`]); what a session is, is decided by
 //! [`crate::actions::sessions`].
 
 mod carrier;
