@@ -15,12 +15,13 @@ const HELD_IN_THE_MIDDLE: Cut = Cut {
     ..IN_THE_MIDDLE
 };
 
+const DOWNLOAD: &str = "//main//a[starts-with(normalize-space(), 'Download')]";
+
 /// Ada presses Download in her library.
 async fn begin(browser: &Chromium, sale: &LargeSale) {
     browser.sign_in(&sale.world.url(), "ada").await;
     browser.open(&format!("{}/library", sale.world.url())).await;
-    let button = "//main//a[starts-with(normalize-space(), 'Download')]";
-    browser.click(button).await;
+    browser.click(DOWNLOAD).await;
 }
 
 async fn finish(browser: Chromium, sale: LargeSale) {
@@ -106,4 +107,44 @@ async fn chromium_finishes_after_a_reset_when_its_user_resumes() {
     browser.resume_download().await;
 
     finish(browser, sale).await;
+}
+
+#[tokio::test]
+async fn a_link_that_expires_on_its_way_leads_to_a_button_for_the_next() {
+    let Some(browser) = Chromium::start().await else {
+        return;
+    };
+    let sale = LargeSale::make().await;
+    browser.sign_in(&sale.world.url(), "ada").await;
+    browser.open(&format!("{}/library", sale.world.url())).await;
+
+    sale.line.hold();
+    let db = sale.world.database.client().await;
+    let release = async {
+        let minted = async || {
+            let mints = db.query("select from mints", &[]).await;
+            Ok(mints.expect("the mints").len() == 1)
+        };
+        browser.until("a link", minted).await;
+        sale.world.advance(PAST_ITS_TIME);
+        sale.line.release();
+    };
+    tokio::join!(browser.click(DOWNLOAD), release);
+    let path = format!("/library?file={}", sale.file);
+    browser
+        .until("the file's place in the library", async || {
+            Ok(browser.path().await == path)
+        })
+        .await;
+    assert!(browser.text().await.contains("get a new one"));
+    assert!(browser.downloads.names().is_empty());
+
+    sale.world.server().state().nodes.probe_all().await;
+    browser.click(DOWNLOAD).await;
+    let finished = async || Ok(browser.downloads.finished(LARGE_NAME).is_some());
+    browser.until("the whole file", finished).await;
+    let sum = sale.sum().await;
+    assert_eq!(browser.downloads.finished(LARGE_NAME), Some(sum));
+    browser.close().await;
+    sale.end().await;
 }

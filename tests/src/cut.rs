@@ -73,7 +73,6 @@ struct State {
     server: Option<SocketAddr>,
     cuts: VecDeque<Cut>,
     heads: Vec<Head>,
-    n_connections: usize,
 }
 
 impl Relay {
@@ -149,11 +148,6 @@ impl Relay {
         files.cloned().collect()
     }
 
-    /// Connections accepted so far.
-    pub fn n_connections(&self) -> usize {
-        self.line.state().n_connections
-    }
-
     /// Tokens and leases that came by: they must be in no log and no database.
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = Vec::new();
@@ -207,11 +201,8 @@ impl Line {
         while let Ok((client, _)) = listener.accept().await {
             let line = Arc::clone(&self);
             tokio::spawn(async move {
-                let server = {
-                    let mut state = line.state();
-                    state.n_connections += 1;
-                    state.server.expect("told where to lead to")
-                };
+                let server = line.state().server;
+                let server = server.expect("told where to lead to");
                 // So that the server may be another one when the line is good again.
                 line.until_released().await;
                 // Without a server the client is left alone, as if it had asked the server.

@@ -153,12 +153,6 @@ impl Firefox {
             .await;
     }
 
-    /// The address shown.
-    pub async fn url(&self) -> String {
-        let url = self.command("WebDriver:GetCurrentURL", json!({})).await;
-        url["value"].as_str().unwrap_or_default().to_owned()
-    }
-
     /// Forgets all cookies, as the user may at any time.
     pub async fn forget_cookies(&self) {
         self.in_the_browser("Services.cookies.removeAll(); return null;")
