@@ -32,6 +32,9 @@ pub enum AppError {
     /// The request was not made by a page of this shop: 403 `csrf`.
     #[error("cross-site request refused: {0}")]
     Csrf(&'static str),
+    /// The browser keeps no cookies, or has just lost them: 403 `csrf`.
+    #[error("a form without a session cookie")]
+    NoCookie,
     /// Made by a page of this shop that has grown stale: 403 `csrf`, with the form again.
     #[error("a form with a stale token")]
     StaleForm(Vec<(String, String)>),

@@ -254,3 +254,86 @@ async fn ended_sessions_are_purged_a_week_later() {
     assert_eq!(ada.user().await, Value::Null);
     shop.end().await;
 }
+
+#[tokio::test]
+async fn a_program_whose_session_ended_is_told_to_sign_in() {
+    let shop = Shop::start().await;
+    let ada = shop.user("ada").await;
+    let token = ada.csrf_token().await;
+    shop.advance(TimeDelta::hours(3));
+
+    let call = |method, path: &str| {
+        ada.request(method, &format!("/api/v1{path}"))
+            .header("origin", shop.url())
+            .header("x-csrf-token", &token)
+            .json(&json!({}))
+    };
+    let order = ada.send(call(Method::POST, "/orders")).await;
+    assert_eq!(
+        (order.status.as_u16(), order.code().as_str()),
+        (401, "signed_out")
+    );
+    let sign_in = ada.send(call(Method::POST, "/session")).await;
+    assert_eq!(
+        (sign_in.status.as_u16(), sign_in.code().as_str()),
+        (403, "csrf")
+    );
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn a_password_change_in_flight_does_not_revive_a_session_that_was_ended() {
+    let shop = Shop::start().await;
+    let ada = shop.user("ada").await;
+    let state = shop.server().state();
+    let user = shop.database.client().await;
+    let id: uuid::Uuid = user
+        .query_one("select user_id from users", &[])
+        .await
+        .unwrap()
+        .get(0);
+    let session: uuid::Uuid = user
+        .query_one("select session_id from sessions", &[])
+        .await
+        .unwrap()
+        .get(0);
+
+    // Between the request's look at its session and its transaction, an operator ends all of them.
+    let db = state.db().await.unwrap();
+    let credentials =
+        app_server::db::users::find_credentials_by_id(&db, app_server::domain::ids::UserId(id))
+            .await
+            .unwrap()
+            .unwrap();
+    let in_flight = app_server::domain::session::Session {
+        id: app_server::domain::ids::SessionId(session),
+        user: Some(credentials.user.clone()),
+        created_at: shop.clock.now(),
+        last_seen_at: shop.clock.now(),
+        idle_expires_at: shop.clock.now(),
+        absolute_expires_at: shop.clock.now(),
+        remembered: false,
+        confirmed_at: None,
+        csrf_token: String::new(),
+    };
+    drop(db);
+    shop.sabotage("update users set session_epoch = session_epoch + 1")
+        .await;
+    let changed = app_server::actions::change_password::change_password(
+        state,
+        &credentials.user,
+        &in_flight,
+        PASSWORD.into(),
+        "another perfectly fine passphrase".into(),
+    )
+    .await;
+
+    assert!(changed.is_err());
+    assert_eq!(ada.user().await, Value::Null);
+    assert_eq!(
+        ada.sign_in("ada").await.status,
+        200,
+        "and the old password still is the one"
+    );
+    shop.end().await;
+}

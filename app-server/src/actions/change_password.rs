@@ -43,11 +43,10 @@ pub async fn change_password(
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
     // Two changes at once: the second one's proof is no longer a proof.
-    if users::lock_verified(&tx, user.id, &stored).await?.is_none() {
-        return Err(AppError::WrongPassword);
-    }
+    let verified = users::lock_verified(&tx, user.id, &stored).await?;
+    let epoch = verified.ok_or(AppError::WrongPassword)?.session_epoch;
     users::update_password(&tx, user.id, &hash).await?;
-    let begun = state.sessions.renew(&tx, session).await?;
+    let begun = state.sessions.renew(&tx, session, epoch).await?;
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %session.id, "changed the password");
     Ok(begun)

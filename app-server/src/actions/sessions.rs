@@ -177,19 +177,31 @@ impl Sessions {
         Ok(Begun { session, secret })
     }
 
-    /// Lets `session` go on in a new epoch of its user, under a new secret.
+    /// Lets `session`, of its user's `epoch`, go on in the one that was begun, under a new secret.
     ///
     /// # Errors
     /// [`AppError::SignInRequired`] when it was ended meanwhile.
-    pub async fn renew(&self, tx: &impl Queries, session: &Session) -> Result<Begun, AppError> {
+    pub async fn renew(
+        &self,
+        tx: &impl Queries,
+        session: &Session,
+        epoch: i64,
+    ) -> Result<Begun, AppError> {
         let secret = SessionSecret::generate().map_err(AppError::internal)?;
         let session = Session {
             csrf_token: new_csrf_token()?,
             ..session.clone()
         };
         let now = self.clock.now();
-        let renewed =
-            store::update_secret(tx, session.id, &secret.hash(), &session.csrf_token, now).await?;
+        let renewed = store::update_secret(
+            tx,
+            session.id,
+            &secret.hash(),
+            &session.csrf_token,
+            epoch,
+            now,
+        )
+        .await?;
         if renewed {
             Ok(Begun { session, secret })
         } else {

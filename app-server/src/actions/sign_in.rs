@@ -4,11 +4,13 @@ use secrecy::SecretString;
 
 use super::sessions::{Begun, Origin};
 use crate::{
-    db::{Queries, sessions as store, users},
+    db::{Queries, carts, sessions as store, users},
     domain::{
+        cart::CartOwner,
         email::email_key,
         ids::{SessionId, UserId},
         password,
+        user::User,
     },
     error::AppError,
     state::AppState,
@@ -56,16 +58,19 @@ pub async fn sign_in(
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
     // The password may have changed while it was being verified.
-    let Some(epoch) = users::lock_verified(&tx, found.user.id, &found.password_hash).await? else {
-        return Err(AppError::InvalidCredentials);
+    let verified = users::lock_verified(&tx, found.user.id, &found.password_hash).await?;
+    let verified = verified.ok_or(AppError::InvalidCredentials)?;
+    let user = User {
+        role: verified.role,
+        ..found.user
     };
-    adopt(&tx, visitor, found.user.id).await?;
+    adopt(&tx, visitor, user.id).await?;
     let begun = state
         .sessions
-        .begin(&tx, &found.user, epoch, attempt.remember, origin)
+        .begin(&tx, &user, verified.session_epoch, attempt.remember, origin)
         .await?;
     tx.commit().await?;
-    tracing::info!(user.id = %found.user.id, session.id = %begun.session.id, "signed in");
+    tracing::info!(user.id = %user.id, session.id = %begun.session.id, "signed in");
     Ok(begun)
 }
 
@@ -78,7 +83,11 @@ pub(super) async fn adopt(
     let Some(visitor) = visitor else {
         return Ok(());
     };
-    crate::db::carts::merge_cart(tx, visitor, user).await?;
+    // In another tab something may just be going into this cart: it comes along or stays away.
+    if !carts::lock_owner(tx, CartOwner::Session(visitor)).await? {
+        return Ok(());
+    }
+    carts::merge_cart(tx, visitor, user).await?;
     store::delete_anonymous_session(tx, visitor).await?;
     Ok(())
 }

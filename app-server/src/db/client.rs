@@ -74,13 +74,18 @@ impl Database {
 
     /// A connection, for as long as this request's budget lasts.
     ///
+    /// Outside a request, in a command or a background task, every statement has a budget of its own.
+    ///
     /// # Errors
     /// [`DbError::Pool`] or [`DbError::Deadline`]: none could be had in time.
     pub async fn client(&self) -> Result<Db> {
         let started = Instant::now();
-        let spent = SPENT.try_with(Cell::get).unwrap_or_default();
-        let deadline = started + BUDGET.saturating_sub(spent);
-        let object = timeout_at(deadline, self.pool.get()).await;
+        let spent = SPENT.try_with(Cell::get).ok();
+        if spent.is_some_and(|spent| spent >= BUDGET) {
+            return Err(DbError::Deadline("the request's time is spent"));
+        }
+        let deadline = spent.map(|spent| started + BUDGET.saturating_sub(spent));
+        let object = timeout_at(deadline.unwrap_or(started + BUDGET), self.pool.get()).await;
         let object = object
             .map_err(|_| DbError::Deadline("waiting for a connection"))
             .and_then(|object| Ok(object?));
@@ -117,7 +122,8 @@ fn spend(since: Instant) {
 pub struct Db {
     object: Option<Object>,
     started: Instant,
-    deadline: Instant,
+    /// When the request's budget ends; none outside a request.
+    deadline: Option<Instant>,
     broken: AtomicBool,
 }
 
@@ -158,7 +164,7 @@ impl Drop for Db {
 /// A transaction.
 pub struct Tx<'a> {
     transaction: deadpool_postgres::Transaction<'a>,
-    deadline: Instant,
+    deadline: Option<Instant>,
     broken: &'a AtomicBool,
 }
 
@@ -171,10 +177,11 @@ impl Tx<'_> {
 }
 
 async fn within<T>(
-    deadline: Instant,
+    deadline: Option<Instant>,
     broken: &AtomicBool,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
+    let deadline = deadline.unwrap_or_else(|| Instant::now() + BUDGET);
     let outcome = timeout_at(deadline, work).await;
     outcome.unwrap_or_else(|_| {
         broken.store(true, Ordering::Relaxed);

@@ -97,16 +97,20 @@ const UPDATE_LAST_SEEN: &str = "
            secret_used_at = coalesce(secret_used_at, $2)
      where session_id = $1 and revoked_at is null";
 
-/// Gives a session that goes on a new secret, CSRF token and epoch; false when it was ended.
+/// Gives a session that goes on a new secret, CSRF token and the user's new epoch.
+///
+/// `epoch` is the user's before it was raised: a session of an earlier one was ended meanwhile and
+/// stays so. False then, and when it was ended by itself.
 pub async fn update_secret(
     db: &impl Queries,
     session: SessionId,
     secret_hash: &[u8; 32],
     csrf_token: &str,
+    epoch: i64,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let parameters: [super::Parameter<'_>; 4] =
-        [&session, &secret_hash.as_slice(), &csrf_token, &now];
+    let parameters: [super::Parameter<'_>; 5] =
+        [&session, &secret_hash.as_slice(), &csrf_token, &now, &epoch];
     Ok(db.execute(UPDATE_SECRET, &parameters).await? == 1)
 }
 
@@ -115,7 +119,7 @@ const UPDATE_SECRET: &str = "
        set secret_hash = $2, previous_hash = null, csrf_token = $3, rotated_at = $4,
            secret_used_at = null, last_seen_at = $4, confirmed_at = $4,
            epoch = (select session_epoch from users where users.user_id = sessions.user_id)
-     where session_id = $1 and revoked_at is null";
+     where session_id = $1 and revoked_at is null and epoch = $5";
 
 /// Ends one session; the first reason stays.
 pub async fn revoke_session(

@@ -46,23 +46,37 @@ const FIND_CREDENTIALS_BY_ID: &str = "
     select user_id, email, name, role, password_hash, disabled_at, session_epoch
       from users where user_id = $1";
 
+/// What decides about a session that is about to begin.
+pub struct Verified {
+    /// The epoch it must have.
+    pub session_epoch: i64,
+    /// What its user may do now, whatever it was when the password was looked up.
+    pub role: Role,
+}
+
 /// Locks the user as long as the password that was verified is still theirs and they are enabled.
 ///
-/// Gives the epoch for the session about to begin. Until the transaction ends, a change of
-/// password waits, and then ends that session with the others.
+/// Until the transaction ends, a change of password waits, and then ends that session with the
+/// others.
 pub async fn lock_verified(
     db: &impl Queries,
     user: UserId,
     password_hash: &SecretString,
-) -> Result<Option<i64>> {
+) -> Result<Option<Verified>> {
     let row = db
         .query_opt(LOCK_VERIFIED, &[&user, &password_hash.expose_secret()])
         .await?;
-    row.map(|row| Ok(row.try_get("session_epoch")?)).transpose()
+    row.map(|row| {
+        Ok(Verified {
+            session_epoch: row.try_get("session_epoch")?,
+            role: role(&row)?,
+        })
+    })
+    .transpose()
 }
 
 const LOCK_VERIFIED: &str = "
-    select session_epoch from users
+    select session_epoch, role from users
      where user_id = $1 and password_hash = $2 and disabled_at is null
        for update";
 
@@ -154,7 +168,6 @@ impl TryFrom<Row> for Credentials {
     type Error = DbError;
 
     fn try_from(row: Row) -> Result<Self> {
-        let role: String = row.try_get("role")?;
         let hash: String = row.try_get("password_hash")?;
         let disabled_at: Option<DateTime<Utc>> = row.try_get("disabled_at")?;
         Ok(Self {
@@ -162,14 +175,18 @@ impl TryFrom<Row> for Credentials {
                 id: row.try_get("user_id")?,
                 email: row.try_get("email")?,
                 name: row.try_get("name")?,
-                role: Role::parse(&role).ok_or(DbError::Inconsistent {
-                    table: "users",
-                    column: "role",
-                })?,
+                role: role(&row)?,
             },
             password_hash: SecretString::from(hash),
             disabled: disabled_at.is_some(),
             session_epoch: row.try_get("session_epoch")?,
         })
     }
+}
+
+fn role(row: &Row) -> Result<Role> {
+    Role::parse(row.try_get("role")?).ok_or(DbError::Inconsistent {
+        table: "users",
+        column: "role",
+    })
 }

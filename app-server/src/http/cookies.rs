@@ -82,6 +82,15 @@ pub fn is_sent(request: &ServiceRequest, name: &str) -> bool {
     request.cookie(name).is_some()
 }
 
+/// True when the answer sets, or removes, a cookie of this name.
+pub fn is_set(headers: &HeaderMap, name: &str) -> bool {
+    headers.get_all(header::SET_COOKIE).any(|value| {
+        let pair = value.to_str().unwrap_or_default();
+        pair.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('='))
+    })
+}
+
 /// Adds a cookie to an answer.
 pub fn add(headers: &mut HeaderMap, cookie: &Cookie<'_>) {
     if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {

@@ -27,6 +27,9 @@ use crate::{
 /// Where the token of a browser without a cookie is enough: what nobody needs to be signed in for.
 const WITHOUT_COOKIE: &[&str] = &["/login", "/register"];
 
+/// What a program calls to be signed in: there, being signed out is no answer.
+const SIGNING_IN: &[&str] = &["/api/v1/session", "/api/v1/users"];
+
 /// Refuses unsafe methods that do not prove both.
 pub async fn csrf(
     state: Data<AppState>,
@@ -34,37 +37,53 @@ pub async fn csrf(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     match refusal(&state, &request) {
-        Some(why) => {
-            tracing::warn!(why, "a cross-site request was refused");
-            Ok(request
-                .error_response(AppError::Csrf(why))
-                .map_into_right_body())
+        Some(refusal) => {
+            if let AppError::Csrf(why) = refusal {
+                tracing::warn!(why, "a cross-site request was refused");
+            }
+            Ok(request.error_response(refusal).map_into_right_body())
         }
         None => Ok(next.call(request).await?.map_into_left_body()),
     }
 }
 
-fn refusal(state: &AppState, request: &ServiceRequest) -> Option<&'static str> {
+fn refusal(state: &AppState, request: &ServiceRequest) -> Option<AppError> {
     if is_safe(request.method()) {
         return None;
     }
-    let app_url = &state.config.app_url;
-    if let Some(why) = foreign(request.headers(), app_url) {
-        return Some(why);
+    if let Some(why) = foreign(request.headers(), &state.config.app_url) {
+        return Some(AppError::Csrf(why));
+    }
+    // The router reads escapes: what is asked of an address must be asked of the one it reads.
+    if request.path().contains('%') {
+        return Some(AppError::Csrf("an escaped address"));
     }
     let Some(visitor) = Visitor::of(request.request()) else {
-        return Some("outside the session layer");
+        return Some(AppError::Csrf("outside the session layer"));
     };
     let cookieless = secret::same(visitor.csrf_token(), &csrf_token_without_cookie());
-    if request.path().starts_with("/api/") {
-        let given = request
-            .headers()
-            .get("x-csrf-token")
-            .and_then(|token| token.to_str().ok());
-        let genuine = given.is_some_and(|given| secret::same(given, visitor.csrf_token()));
-        return (cookieless || !genuine).then_some("X-CSRF-Token is not this visitor's");
+    if !request.path().starts_with("/api/") {
+        let enough = !cookieless || WITHOUT_COOKIE.contains(&request.path());
+        return (!enough).then_some(AppError::NoCookie);
     }
-    (cookieless && !WITHOUT_COOKIE.contains(&request.path())).then_some("no session cookie came")
+    let given = request.headers().get("x-csrf-token");
+    let given = given.and_then(|token| token.to_str().ok());
+    let genuine = given.is_some_and(|given| secret::same(given, visitor.csrf_token()));
+    if genuine && !cookieless {
+        return None;
+    }
+    let signed_out = matches!(
+        visitor,
+        Visitor::Anonymous {
+            signed_out: true,
+            ..
+        }
+    );
+    if signed_out && given.is_some() && !SIGNING_IN.contains(&request.path()) {
+        // The token of a session that has ended; what helps is to sign in.
+        return Some(AppError::SignInRequired);
+    }
+    Some(AppError::Csrf("X-CSRF-Token is not this visitor's"))
 }
 
 fn is_safe(method: &Method) -> bool {

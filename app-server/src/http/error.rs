@@ -83,6 +83,11 @@ impl AppError {
                 "csrf",
                 "This request did not come from a page of this shop.",
             ),
+            Self::NoCookie => (
+                StatusCode::FORBIDDEN,
+                "csrf",
+                "Your browser sent no cookie, and the shop needs one to know you again. Please allow its cookies and go back to the page before.",
+            ),
             Self::StaleForm(_) => (
                 StatusCode::FORBIDDEN,
                 "csrf",

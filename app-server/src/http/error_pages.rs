@@ -45,7 +45,12 @@ pub async fn error_pages(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
     let response = next.call(request).await?;
-    if response.request().path().starts_with("/api/") {
+    if response
+        .request()
+        .match_info()
+        .as_str()
+        .starts_with("/api/")
+    {
         return Ok(response.map_into_left_body());
     }
     let error = response
@@ -74,6 +79,7 @@ fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<Htt
     let visitor = visitor.unwrap_or_else(|| Visitor::Anonymous {
         session: None,
         csrf_token: csrf_token_without_cookie(),
+        signed_out: false,
     });
     let layout = Layout::new(state, &visitor);
     let (status, _, detail) = error.public();

@@ -42,8 +42,10 @@ pub async fn landing(
         cookies::add(page.headers_mut(), &names.landed_cookie());
         return Ok(request.into_response(page).map_into_right_body());
     }
+    let would_bring_it = !is_from_another_site(request.headers());
     let mut response = next.call(request).await?;
-    if has_landed && !has_session && has_hint {
+    let renewed = cookies::is_set(response.headers(), names.hint);
+    if has_landed && !has_session && has_hint && would_bring_it && !renewed {
         // The browser holds no session cookie after all: the hint is stale.
         cookies::add(response.headers_mut(), &names.hint_removal());
     }
@@ -59,6 +61,15 @@ fn is_foreign_navigation(method: &Method, headers: &HeaderMap) -> bool {
         && !is("sec-fetch-site", "same-origin")
 }
 
+/// A request that would come without a Strict cookie, whether there is one or not.
+///
+/// A second link followed within the five seconds of `landed` is one: taking its missing cookie for
+/// a stale hint would let the next link replace the session of somebody who is signed in.
+fn is_from_another_site(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
+    site.is_some_and(|site| site == "cross-site" || site == "same-site")
+}
+
 /// Only an address whose GET changes nothing.
 fn may_land(request: &ServiceRequest) -> bool {
     let Some(pattern) = request.match_pattern() else {
@@ -71,19 +82,44 @@ fn may_land(request: &ServiceRequest) -> bool {
 /// Where to go after signing in: a path of this shop, or `/` for anything else.
 ///
 /// One leading slash; not `//` or `/\`, which browsers take for another host; nothing that a
-/// header cannot carry.
-pub fn safe_next(next: &str) -> &str {
+/// header cannot carry. Never straight to the one address whose GET acts: who was on the way to a
+/// download is led to its button, since a link of another site may have brought them here.
+pub fn safe_next(next: &str) -> String {
     let sound = next.starts_with('/')
         && !next.starts_with("//")
         && !next.starts_with("/\\")
         && next.len() <= 2_000
         && next.bytes().all(|byte| byte.is_ascii_graphic());
-    if sound { next } else { "/" }
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    // The router reads escapes; none of our addresses needs any.
+    if !sound || path.contains('%') {
+        return "/".to_owned();
+    }
+    let file = path
+        .strip_prefix("/library/files/")
+        .and_then(|rest| rest.strip_suffix("/download"));
+    match file {
+        Some(file) => format!("/library?file={file}"),
+        None => next.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn next_never_acts() {
+        for (next, safe) in [
+            ("/library/files/1/download", "/library?file=1"),
+            ("/library/files/1/download?x=1", "/library?file=1"),
+            ("/library/files/1/%64ownload", "/"),
+            ("/%6cibrary/files/1/download", "/"),
+            ("/?q=100%25", "/?q=100%25"),
+        ] {
+            assert_eq!(safe_next(next), safe);
+        }
+    }
 
     #[test]
     fn next_never_leaves_the_shop() {

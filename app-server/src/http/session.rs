@@ -53,7 +53,14 @@ pub async fn session(
             return Ok(request.error_response(refusal).map_into_right_body());
         }
         Some(Loaded::Live(session)) => known(session),
-        Some(Loaded::Nobody { csrf_token }) => anonymous(csrf_token.clone()),
+        Some(Loaded::Nobody {
+            csrf_token,
+            signed_out,
+        }) => Visitor::Anonymous {
+            session: None,
+            csrf_token: csrf_token.clone(),
+            signed_out: *signed_out,
+        },
         None => {
             fresh = first_secret(&request, &state)?;
             anonymous(
@@ -93,6 +100,7 @@ fn known(session: &Session) -> Visitor {
         None => Visitor::Anonymous {
             session: Some(session.id),
             csrf_token: session.csrf_token.clone(),
+            signed_out: false,
         },
     }
 }
@@ -101,6 +109,7 @@ fn anonymous(csrf_token: String) -> Visitor {
     Visitor::Anonymous {
         session: None,
         csrf_token,
+        signed_out: false,
     }
 }
 
@@ -132,10 +141,13 @@ fn first_secret(
 }
 
 /// Touches the session; when it was ended meanwhile, the cookie goes and the answer stays.
+///
+/// A visitor's row may only have become a user's in another tab, whose cookie must stay.
 async fn refresh(state: &AppState, carrier: &Carrier, session: &Session) {
     match state.sessions.touch(session).await {
         Ok(Refreshed::Kept) => {}
-        Ok(Refreshed::Gone) => carrier.purge(),
+        Ok(Refreshed::Gone) if session.user.is_some() => carrier.purge(),
+        Ok(Refreshed::Gone) => {}
         Err(error) => tracing::warn!(%error, "a session could not be touched"),
     }
 }
@@ -223,6 +235,7 @@ pub async fn keep(
         Visitor::Anonymous {
             session: None,
             csrf_token,
+            ..
         } => {
             let begun = state
                 .sessions

@@ -20,6 +20,8 @@ pub enum Visitor {
         session: Option<SessionId>,
         /// What their forms carry.
         csrf_token: String,
+        /// Their cookie is that of a session that is over.
+        signed_out: bool,
     },
     /// Signed in.
     User(Box<SignedIn>),

@@ -63,10 +63,10 @@ pub async fn new(
 ) -> Result<HttpResponse, AppError> {
     let next = safe_next(fields.next());
     if visitor.user().is_some() {
-        return Ok(see_other(next));
+        return Ok(see_other(&next));
     }
     let fields = Fields {
-        next: next.to_owned(),
+        next,
         ..Fields::default()
     };
     show(&state, &visitor, StatusCode::OK, fields, Vec::new())
@@ -112,7 +112,7 @@ pub async fn create(
         Ok(begun) => {
             left_behind.end(&state).await?;
             issue(&request, &state, &begun)?;
-            Ok(see_other(safe_next(&fields.next)))
+            Ok(see_other(&safe_next(&fields.next)))
         }
         Err(AppError::Invalid(errors)) => show(
             &state,
@@ -147,7 +147,7 @@ fn show(
         min_chars: MIN_CHARS,
         name: fields.name,
         email: fields.email,
-        next: safe_next(&fields.next).to_owned(),
+        next: safe_next(&fields.next),
         errors,
     };
     layout::page(status, &page)

@@ -71,11 +71,11 @@ pub async fn new(
 ) -> Result<HttpResponse, AppError> {
     let next = safe_next(&wanted.next);
     if visitor.user().is_some() {
-        return Ok(see_other(next));
+        return Ok(see_other(&next));
     }
     let page = SignInPage {
         layout: Layout::new(&state, &visitor),
-        next: next.to_owned(),
+        next,
         email: String::new(),
         remember: false,
         notice: None,
@@ -106,7 +106,7 @@ pub async fn create(
     let again = |fields: Fields, status, error| {
         let page = SignInPage {
             layout: Layout::new(&state, &visitor),
-            next: safe_next(&fields.next).to_owned(),
+            next: safe_next(&fields.next),
             email: fields.email,
             remember: fields.remember.is_some(),
             notice: None,
@@ -138,7 +138,7 @@ pub async fn create(
         Ok(begun) => {
             left_behind.end(&state).await?;
             issue(&request, &state, &begun)?;
-            Ok(see_other(safe_next(&fields.next)))
+            Ok(see_other(&safe_next(&fields.next)))
         }
         Err(error @ AppError::InvalidCredentials) => {
             again(fields, StatusCode::UNPROCESSABLE_ENTITY, error.public().2)

@@ -27,6 +27,8 @@ pub(super) enum Loaded {
     /// No row, or one that is over: the cookie's value still keys this visitor's forms.
     Nobody {
         csrf_token: String,
+        /// It was the cookie of a session that is over.
+        signed_out: bool,
     },
     /// The database did not answer; with what the log shall say.
     Unavailable {
@@ -43,16 +45,17 @@ pub struct SecretCarrier(Sessions);
 impl SecretCarrier {
     async fn look_up(&self, value: &str) -> Option<Loaded> {
         let secret = SessionSecret::parse(value)?;
-        let nobody = || Loaded::Nobody {
+        let nobody = |signed_out| Loaded::Nobody {
             csrf_token: secret.csrf_token(),
+            signed_out,
         };
         Some(match self.0.find(&secret).await {
             Ok(Found::Live(session)) => Loaded::Live(*session),
             Ok(Found::Ended(reason)) => {
                 tracing::debug!(?reason, "the session is over");
-                nobody()
+                nobody(true)
             }
-            Ok(Found::Nothing) => nobody(),
+            Ok(Found::Nothing) => nobody(false),
             Err(error) => Loaded::Unavailable {
                 cause: chain_of(&error),
             },
