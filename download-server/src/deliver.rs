@@ -17,6 +17,7 @@ use shared::token::DownloadToken;
 use crate::{
     answer::Representation,
     conditions::{self, Due},
+    connection,
     lease::LEASE_SECS,
     manner::{Manner, is_prefetch},
     readiness::{STORE_DEADLINE, may_begin},
@@ -120,6 +121,13 @@ async fn deliver(
     }
     if leased {
         return Ok(file.body(opened, part, None, state.streams.begin()));
+    }
+    // Who hung up gets no answer and keeps the token. This looks like a client that ended only its
+    // sending side and still reads: that one is told, and may ask again with the same link. The
+    // server's own way, `h1_allow_half_closed(false)`, drops an answer whose head has gone out, and
+    // the claim with it: a lease would be out for a token that is still good.
+    if connection::has_hung_up(request) {
+        return Err(Refusal::HungUp);
     }
     // Only now, with the file open and nothing left to refuse.
     let claimed_at = state.clock.unix_secs();

@@ -3,7 +3,11 @@
 use std::{io, time::Duration};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use shared::key_set::KeySet;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
     node::{ISSUER, Node, Signer},
@@ -126,6 +130,56 @@ async fn a_claim_whose_answer_never_began_is_given_back() {
     for _ in 0..50 {
         node.head("/d/x").await;
     }
+
+    assert_eq!(node.get(&link).await.status, 200);
+}
+
+/// A node, and a good link whose answer has to wait until keys are read again.
+async fn slow_link() -> (Node, String) {
+    let node = Node::with(|config| {
+        config.workers = 1;
+        config.jwks_pause = Duration::from_millis(100);
+    })
+    .await;
+    let new = Signer::new();
+    let keys = KeySet::from_keys(vec![node.signer.public.clone(), new.public.clone()]);
+    std::fs::write(node.jwks_file(), keys.to_json()).unwrap();
+    let link = format!("/d/{}", new.sign(&node.claims()));
+    (node, link)
+}
+
+#[actix_web::test]
+async fn a_client_that_hung_up_before_its_answer_keeps_its_token() {
+    let (node, link) = slow_link().await;
+    let mut stream = TcpStream::connect(node.address()).await.unwrap();
+    stream
+        .write_all(request("GET", &link, &[]).as_bytes())
+        .await
+        .unwrap();
+    drop(stream);
+    node.running.refresh_keys().await;
+    for _ in 0..50 {
+        node.head("/d/x").await;
+    }
+
+    assert_eq!(node.get(&link).await.status, 200);
+    assert_eq!(node.get(&link).await.status, 410);
+}
+
+#[actix_web::test]
+async fn a_client_that_ended_only_its_sending_is_told_and_keeps_its_token() {
+    let (node, link) = slow_link().await;
+    let mut stream = TcpStream::connect(node.address()).await.unwrap();
+    stream
+        .write_all(request("GET", &link, &[]).as_bytes())
+        .await
+        .unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains(r#""code":"hung_up""#), "{answer}");
+    assert!(!answer.contains("set-cookie"), "{answer}");
 
     assert_eq!(node.get(&link).await.status, 200);
 }
