@@ -38,6 +38,12 @@ async fn the_same_by_forms_brings_the_visitor_back_to_where_they_were() {
 
     let asked = ada.get("/account").await;
     assert_eq!(asked.status, 401);
+    let page = asked.text();
+    assert!(
+        page.matches("/login?next=%2Faccount").count() == 1
+            && page.matches("/register?next=%2Faccount").count() == 2,
+        "every way to sign in leads back: {page}"
+    );
     assert!(
         asked.text().contains("name=\"next\" value=\"/account\""),
         "{}",

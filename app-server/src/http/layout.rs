@@ -12,6 +12,8 @@ pub struct Layout {
     pub user_name: Option<String>,
     /// What every form carries.
     pub csrf_token: String,
+    /// Where signing in from here shall lead, when not to the front page.
+    pub next: Option<String>,
     /// PAYMENTS=test: said on every page.
     pub test_payments: bool,
     /// Address of the style sheet.
@@ -24,6 +26,7 @@ impl Layout {
         Self {
             user_name: visitor.user().map(|user| user.name.clone()),
             csrf_token: visitor.csrf_token().to_owned(),
+            next: None,
             test_payments: state.config.payments == Payments::Test,
             stylesheet: assets::stylesheet(),
         }

@@ -145,9 +145,8 @@ fn first_secret(
 /// A visitor's row may only have become a user's in another tab, whose cookie must stay.
 async fn refresh(state: &AppState, carrier: &Carrier, session: &Session) {
     match state.sessions.touch(session).await {
-        Ok(Refreshed::Kept) => {}
         Ok(Refreshed::Gone) if session.user.is_some() => carrier.purge(),
-        Ok(Refreshed::Gone) => {}
+        Ok(Refreshed::Kept | Refreshed::Gone) => {}
         Err(error) => tracing::warn!(%error, "a session could not be touched"),
     }
 }

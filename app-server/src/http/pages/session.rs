@@ -36,7 +36,8 @@ pub struct SignInPage {
 
 impl SignInPage {
     /// In place of a page that needs a user: afterwards to `next`.
-    pub fn asked_for(layout: Layout, next: String) -> Self {
+    pub fn asked_for(mut layout: Layout, next: String) -> Self {
+        layout.next = Some(next.clone());
         let notice = Some("Please sign in to go on.");
         Self {
             layout,
