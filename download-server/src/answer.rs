@@ -21,7 +21,10 @@ use futures_util::stream;
 use shared::{file_name::content_disposition, token::DownloadToken};
 
 use crate::{
-    conditions::Validators, ledger::Claim, ranges::ByteRange, stream::FileStream,
+    conditions::Validators,
+    ledger::Claim,
+    ranges::ByteRange,
+    stream::{Deadline, FileStream},
     streams::RunningDelivery,
 };
 
@@ -73,6 +76,7 @@ impl<'a> Representation<'a> {
         file: File,
         part: Option<ByteRange>,
         claim: Option<Claim>,
+        deadline: Deadline,
         running: RunningDelivery,
     ) -> HttpResponse {
         let size = self.token.size;
@@ -80,7 +84,7 @@ impl<'a> Representation<'a> {
             start: 0,
             end: size,
         });
-        let stream = FileStream::new(file, self.token.key, range, claim, running);
+        let stream = FileStream::new(file, self.token.key, range, claim, deadline, running);
         let mut response = match part {
             None => self.delivery(StatusCode::OK),
             Some(ByteRange { start, end }) => {

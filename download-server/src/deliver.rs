@@ -24,6 +24,7 @@ use crate::{
     refusal::Refusal,
     request_log::note_token,
     state::State,
+    stream::Deadline,
     verifier::UnverifiedToken,
 };
 
@@ -103,8 +104,8 @@ async fn deliver(
         .headers()
         .get_all(COOKIE)
         .filter_map(|value| value.to_str().ok());
-    let leased = state.leases.covers(cookies, &cookie, token.jti, now);
-    if !leased {
+    let leased_until = state.leases.find_deadline(cookies, &cookie, token.jti, now);
+    if leased_until.is_none() {
         may_begin(state, &token, now).await?;
     }
     let file = Representation::new(&token, now);
@@ -119,8 +120,9 @@ async fn deliver(
     if *request.method() == Method::HEAD {
         return Ok(file.head());
     }
-    if leased {
-        return Ok(file.body(opened, part, None, state.streams.begin()));
+    let deadline = |at| Deadline::new(state.clock.clone(), at);
+    if let Some(at) = leased_until {
+        return Ok(file.body(opened, part, None, deadline(at), state.streams.begin()));
     }
     // Who hung up gets no answer and keeps the token. This looks like a client that ended only its
     // sending side and still reads: that one is told, and may ask again with the same link. The
@@ -133,8 +135,10 @@ async fn deliver(
     let claimed_at = state.clock.unix_secs();
     let claim = state.ledger.claim(token.jti, token.exp, claimed_at);
     let claim = claim.map_err(|unclaimed| Refusal::of_claim(unclaimed, token.fid))?;
-    let mut response = file.body(opened, part, Some(claim), state.streams.begin());
-    let lease = state.leases.issue(token.jti, claimed_at + LEASE_SECS);
+    let lease_ends = claimed_at + LEASE_SECS;
+    let running = state.streams.begin();
+    let mut response = file.body(opened, part, Some(claim), deadline(lease_ends), running);
+    let lease = state.leases.issue(token.jti, lease_ends);
     let lease = set_cookie(state, &cookie, &lease, text, form);
     if let Ok(lease) = HeaderValue::try_from(lease) {
         response.headers_mut().insert(SET_COOKIE, lease);

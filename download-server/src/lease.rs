@@ -37,37 +37,35 @@ impl Leases {
         format!("{jti}.{deadline}.{}", URL_SAFE_NO_PAD.encode(mac))
     }
 
-    /// True when a cookie called `name` in the `Cookie` header's `values` is a lease of `jti`.
-    pub(crate) fn covers<'a>(
+    /// The deadline of a lease of `jti`, in a cookie called `name` in the `Cookie` header's `values`.
+    ///
+    /// Of several good ones the first; none when no lease is good at `now`.
+    pub(crate) fn find_deadline<'a>(
         &self,
         values: impl Iterator<Item = &'a str>,
         name: &str,
         jti: Uuid,
         now: i64,
-    ) -> bool {
+    ) -> Option<i64> {
         values
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(cookie, _)| *cookie == name)
             .take(MAX_COOKIES)
-            .any(|(_, lease)| self.is_good(lease, jti, now))
+            .find_map(|(_, lease)| self.good_until(lease, jti, now))
     }
 
-    fn is_good(&self, lease: &str, jti: Uuid, now: i64) -> bool {
-        let parsed = || {
-            let (of, rest) = lease.split_once('.')?;
-            let (deadline, mac) = rest.split_once('.')?;
-            let deadline: i64 = deadline.parse().ok()?;
-            Some((of, deadline, URL_SAFE_NO_PAD.decode(mac).ok()?))
-        };
-        let Some((of, deadline, mac)) = parsed() else {
-            return false;
-        };
+    fn good_until(&self, lease: &str, jti: Uuid, now: i64) -> Option<i64> {
+        let (of, rest) = lease.split_once('.')?;
+        let (deadline, mac) = rest.split_once('.')?;
+        let deadline: i64 = deadline.parse().ok()?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
         let message = self.message(jti, deadline);
         // The message is made of the token's jti, so `of` only spares a useless computation.
-        of == jti.as_hyphenated().to_string()
+        let is_good = of == jti.as_hyphenated().to_string()
             && now < deadline
-            && hmac::verify(&self.key.0, message.as_bytes(), &mac).is_ok()
+            && hmac::verify(&self.key.0, message.as_bytes(), &mac).is_ok();
+        is_good.then_some(deadline)
     }
 
     fn message(&self, jti: Uuid, deadline: i64) -> String {
@@ -91,7 +89,9 @@ mod tests {
     }
 
     fn covers(leases: &Leases, header: &str, jti: Uuid, now: i64) -> bool {
-        leases.covers([header].into_iter(), "lease", jti, now)
+        let deadline = leases.find_deadline([header].into_iter(), "lease", jti, now);
+        assert!(deadline.is_none_or(|deadline| deadline == 100));
+        deadline.is_some()
     }
 
     #[test]

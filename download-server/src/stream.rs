@@ -15,7 +15,7 @@ use actix_web::{
     rt::task::{JoinHandle, spawn_blocking},
 };
 use bytes::Bytes;
-use shared::file_store::StorageKey;
+use shared::{clock::Clock, file_store::StorageKey};
 
 use self::read::{CHUNK_BYTES, Cached, read_blocking, read_cached};
 use crate::{ledger::Claim, ranges::ByteRange, streams::RunningDelivery};
@@ -31,6 +31,7 @@ pub(crate) struct FileStream {
     position: u64,
     end: u64,
     claim: Option<Claim>,
+    deadline: Deadline,
     head: Head,
     /// A read that had to wait for the disk.
     reading: Option<JoinHandle<io::Result<Bytes>>>,
@@ -43,12 +44,30 @@ enum Head {
     Sent,
 }
 
+/// When a delivery ends, finished or not: with its lease.
+pub(crate) struct Deadline {
+    clock: Clock,
+    /// Whole seconds since 1970.
+    at: i64,
+}
+
+impl Deadline {
+    pub(crate) fn new(clock: Clock, at: i64) -> Self {
+        Self { clock, at }
+    }
+
+    fn is_over(&self) -> bool {
+        self.clock.unix_secs() >= self.at
+    }
+}
+
 impl FileStream {
     pub(crate) fn new(
         file: File,
         key: StorageKey,
         range: ByteRange,
         mut claim: Option<Claim>,
+        deadline: Deadline,
         running: RunningDelivery,
     ) -> Self {
         if range.len() == 0
@@ -63,6 +82,7 @@ impl FileStream {
             position: range.start,
             end: range.end,
             claim,
+            deadline,
             head: Head::Unsent,
             reading: None,
             _running: running,
@@ -114,6 +134,11 @@ impl MessageBody for FileStream {
         }
         if self.position == self.end {
             return Poll::Ready(None);
+        }
+        if self.deadline.is_over() {
+            let (key, position) = (self.key, self.position);
+            tracing::warn!(%key, position, "a delivery was cut: its lease is over");
+            return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
         }
         let read = match ready!(self.poll_read(cx)) {
             Ok(bytes) if bytes.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),

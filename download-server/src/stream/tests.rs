@@ -4,6 +4,7 @@
 use std::{fs, future::poll_fn, io::Write, path::PathBuf};
 
 use actix_web::rt::pin;
+use chrono::{DateTime, TimeDelta};
 use futures_util::task::noop_waker;
 use uuid::Uuid;
 
@@ -22,10 +23,28 @@ impl Sample {
     }
 
     fn stream(&self, start: u64, end: u64, claim: Option<Claim>) -> FileStream {
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        self.stream_until(start, end, claim, Deadline::new(clock, 1))
+    }
+
+    fn stream_until(
+        &self,
+        start: u64,
+        end: u64,
+        claim: Option<Claim>,
+        deadline: Deadline,
+    ) -> FileStream {
         let file = File::open(&self.0).unwrap();
         let key = StorageKey::from_digest([0; 32]);
         let running = Arc::new(Streams::default()).begin();
-        FileStream::new(file, key, ByteRange { start, end }, claim, running)
+        FileStream::new(
+            file,
+            key,
+            ByteRange { start, end },
+            claim,
+            deadline,
+            running,
+        )
     }
 }
 
@@ -78,6 +97,37 @@ async fn what_is_not_in_memory_is_read_by_another_thread() {
     let file = File::open(&sample.0).unwrap();
     assert_eq!(read_blocking(&file, 90, 50).unwrap().len(), 10);
     assert_eq!(read_blocking(&file, 100, 50).unwrap().len(), 0);
+}
+
+#[actix_web::test]
+async fn a_delivery_ends_with_its_lease() {
+    let sample = Sample::of(3 * CHUNK_BYTES);
+    let clock = Clock::manual(DateTime::UNIX_EPOCH);
+    let deadline = Deadline::new(clock.clone(), 100);
+    let stream = sample.stream_until(0, 3 * CHUNK_BYTES as u64, None, deadline);
+    pin!(stream);
+    let mut next = async || poll_fn(|cx| stream.as_mut().poll_next(cx)).await.unwrap();
+
+    assert!(next().await.is_ok());
+    clock.advance(TimeDelta::seconds(99));
+    assert!(next().await.is_ok(), "the lease still holds");
+    clock.advance(TimeDelta::seconds(1));
+    assert_eq!(next().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+}
+
+#[actix_web::test]
+async fn a_delivery_that_is_whole_at_its_deadline_ends_well() {
+    let sample = Sample::of(10);
+    let clock = Clock::manual(DateTime::UNIX_EPOCH);
+    let stream = sample.stream_until(0, 10, None, Deadline::new(clock.clone(), 1));
+    pin!(stream);
+    assert!(
+        poll_fn(|cx| stream.as_mut().poll_next(cx))
+            .await
+            .is_some_and(|read| read.is_ok())
+    );
+    clock.advance(TimeDelta::seconds(1));
+    assert!(poll_fn(|cx| stream.as_mut().poll_next(cx)).await.is_none());
 }
 
 #[test]
