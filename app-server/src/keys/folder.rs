@@ -267,8 +267,9 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, FolderError> {
     let failed = |error| FolderError::io(path, error);
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.mode() & 0o777;
-    // The group may read: that is how orchestrators hand secrets to an unprivileged user.
-    if mode & 0o007 != 0 {
+    // The group may read: that is how orchestrators hand secrets to an unprivileged user. Who may
+    // write puts a key of their own in its place.
+    if mode & 0o037 != 0 {
         return Err(FolderError::Exposed {
             path: path.to_owned(),
             mode,
@@ -308,8 +309,8 @@ pub enum FolderError {
         /// Its right name.
         expected: String,
     },
-    /// Anybody on the machine can read a key.
-    #[error("{} is open to everybody on this machine (mode {mode:o}); make it 600", .path.display())]
+    /// Others can read or write a key, or its group can write it.
+    #[error("{} is open to others than its owner (mode {mode:o}); make it 600, or 640 for a group that reads it", .path.display())]
     Exposed {
         /// Which file.
         path: PathBuf,

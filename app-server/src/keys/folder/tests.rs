@@ -156,11 +156,13 @@ fn a_file_that_is_not_what_it_says_refuses_the_folder() {
     let kid = folder.generate(now()).unwrap();
     let file = scratch.file(&format!("{kid}.pem"));
 
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(matches!(
-        folder.read(),
-        Err(FolderError::Exposed { mode: 0o644, .. })
-    ));
+    for open in [0o644, 0o602, 0o660, 0o620, 0o610] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(open)).unwrap();
+        assert!(
+            matches!(folder.read(), Err(FolderError::Exposed { mode, .. }) if mode == open),
+            "{open:o}"
+        );
+    }
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
     assert!(folder.read().is_ok());
 
