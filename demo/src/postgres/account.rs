@@ -9,6 +9,9 @@ use std::{
 
 use super::error::{Doing, Result};
 
+/// The uid and gid of nobody where nobody has a name.
+const UNNAMED: (u32, u32) = (65_534, 65_534);
+
 /// A user and group of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Account {
@@ -33,19 +36,23 @@ impl Account {
         if let Some(owner) = existing.and_then(owner) {
             return Ok(owner);
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "no request is served by this thread"
-        )]
-        let passwd = fs::read_to_string("/etc/passwd").doing(|| "read /etc/passwd".to_owned())?;
+        let passwd = read_passwd()?;
         let (uid, gid) = find_user(&passwd, "postgres")
             .or_else(|| find_user(&passwd, "nobody"))
-            .unwrap_or((65_534, 65_534));
+            .unwrap_or(UNNAMED);
         Ok(Self {
             uid,
             gid,
             switched: true,
         })
+    }
+
+    /// Whose data root takes up again where anybody may leave some: its own and its stand-ins'.
+    pub(super) fn trusted_by_root() -> Result<Vec<u32>> {
+        let passwd = read_passwd()?;
+        let named = ["postgres", "nobody"].map(|name| find_user(&passwd, name));
+        let users = named.into_iter().flatten().chain([(0, 0), UNNAMED]);
+        Ok(users.map(|(uid, _)| uid).collect())
     }
 
     /// `program`, to be run under the account and apart from our terminal's signals.
@@ -105,6 +112,14 @@ fn owner(path: &Path) -> Option<Account> {
         gid,
         switched: true,
     })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no request is served by this thread"
+)]
+fn read_passwd() -> Result<String> {
+    fs::read_to_string("/etc/passwd").doing(|| "read /etc/passwd".to_owned())
 }
 
 /// The uid and gid of `name` in the text of /etc/passwd.

@@ -31,6 +31,10 @@ impl Place {
     pub(super) fn durable(wanted: &Path) -> Result<Self> {
         fs::create_dir_all(wanted).doing(|| format!("make the directory {}", wanted.display()))?;
         let wanted = fs::canonicalize(wanted).doing(|| format!("find {}", wanted.display()))?;
+        let account = Account::choose(None)?;
+        if !account.switched {
+            return Self::new(wanted, account);
+        }
         let short = short_name(&wanted);
         let candidates = [
             wanted,
@@ -38,14 +42,13 @@ impl Place {
             Path::new("/var/tmp").join(&short),
         ];
 
-        let existing = candidates
-            .iter()
-            .find(|root| data(root).version().is_some());
+        // Anybody may have made something of that name in the others, and would be our database.
+        let [wanted, ..] = &candidates;
+        let trusted = Account::trusted_by_root()?;
+        let existing = candidates.iter().find(|root| {
+            (*root == wanted || belongs_to(root, &trusted)) && data(root).version().is_some()
+        });
         let account = Account::choose(existing.map(|root| root.join("data")).as_deref())?;
-        if !account.switched {
-            let [root, ..] = candidates;
-            return Self::new(root, account);
-        }
         let usable = |root: &&PathBuf| {
             is_reachable(account, root.parent().unwrap_or(root)) && make_own(account, root).is_ok()
         };
@@ -115,6 +118,18 @@ fn data(root: &Path) -> DataDirectory {
     DataDirectory(root.join("data"))
 }
 
+/// True when `root` and the data in it are directories of one of `owners`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no request is served by this thread"
+)]
+fn belongs_to(root: &Path, owners: &[u32]) -> bool {
+    [root, &data(root).0].into_iter().all(|directory| {
+        fs::symlink_metadata(directory)
+            .is_ok_and(|found| found.is_dir() && owners.contains(&found.uid()))
+    })
+}
+
 /// A name that stands for a long path, the same at every start.
 fn short_name(path: &Path) -> String {
     use aws_lc_rs::digest::{SHA256, digest};
@@ -152,7 +167,64 @@ fn make_own(account: Account, directory: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(clippy::disallowed_methods, reason = "a test may block")]
     use super::*;
+
+    /// A directory of its own, gone when dropped.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let path = env::temp_dir().join(format!("demo-{name}-{}", std::process::id()));
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn data_that_somebody_else_prepared_is_not_ours() {
+        let scratch = Scratch::new("owners");
+        let (root, linked) = (scratch.0.join("root"), scratch.0.join("linked"));
+        fs::create_dir_all(root.join("data")).unwrap();
+        fs::create_dir(&linked).unwrap();
+        std::os::unix::fs::symlink(root.join("data"), linked.join("data")).unwrap();
+        let own = fs::metadata(&root).unwrap().uid();
+
+        assert!(belongs_to(&root, &[own]));
+        assert!(!belongs_to(&root, &[own + 1]));
+        assert!(!belongs_to(&linked, &[own]), "the data lies elsewhere");
+        assert!(!belongs_to(&scratch.0, &[own]), "there is no data");
+    }
+
+    /// Says something only when root runs it: nobody else's data is looked for in shared places.
+    #[test]
+    fn root_passes_by_a_database_that_a_user_left_in_a_shared_place() {
+        const SOMEBODY: u32 = 54_321;
+        if !rustix::process::getuid().is_root() {
+            return;
+        }
+        let scratch = Scratch::new("shared");
+        let wanted = fs::canonicalize(&scratch.0).unwrap();
+        let trap = Scratch(Path::new("/var/tmp").join(short_name(&wanted)));
+        let data = trap.0.join("data");
+        fs::create_dir_all(&data).unwrap();
+        fs::write(data.join("PG_VERSION"), "17").unwrap();
+        for path in [&trap.0, &data] {
+            std::os::unix::fs::chown(path, Some(SOMEBODY), Some(SOMEBODY)).unwrap();
+        }
+
+        let place = Place::durable(&wanted).unwrap();
+
+        assert_ne!(place.root, trap.0);
+        assert_ne!(place.account.uid, SOMEBODY);
+    }
 
     #[test]
     fn short_names_are_stable_and_tell_paths_apart() {

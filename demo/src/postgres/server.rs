@@ -2,11 +2,13 @@
 
 use std::{
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
+
+use rustix::fs::{Mode, OFlags};
 
 use super::{
     data::PidFile,
@@ -79,7 +81,7 @@ pub(super) fn start(
     keeping: Keeping,
     lifeline: &mut Lifeline,
 ) -> Result<Child> {
-    let log = File::create(place.log()).doing(|| format!("write {}", place.log().display()))?;
+    let log = create_log(&place.log()).doing(|| format!("write {}", place.log().display()))?;
     let mut postgres = place.account.command(programs.postgres());
     postgres.arg("-D").arg(&place.data().0);
     let directory = place.socket_directory()?;
@@ -115,6 +117,13 @@ pub(super) fn start(
         thread::sleep(POLL);
     }
     Err(ClusterError::Slow("start"))
+}
+
+/// An empty log; a link in its place is not followed, for root would empty what it leads to.
+fn create_log(path: &Path) -> rustix::io::Result<File> {
+    let flags =
+        OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).map(File::from)
 }
 
 /// The end of the server's log.
@@ -154,4 +163,31 @@ pub(super) fn signal(place: &Place, signal: &str, pid: u32) -> bool {
     place
         .account
         .shell("kill \"-$1\" \"$2\"", &[signal, &pid.to_string()])
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(clippy::disallowed_methods, reason = "a test may block")]
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_a_link_is_not_written() {
+        let name = format!("demo-log-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir(&directory).unwrap();
+        let (kept, log) = (directory.join("kept"), directory.join("log"));
+        fs::write(&kept, "kept").unwrap();
+        std::os::unix::fs::symlink(&kept, &log).unwrap();
+
+        let refused = create_log(&log).is_err();
+        let text = fs::read_to_string(&kept).unwrap();
+        fs::remove_file(&log).unwrap();
+        let made = create_log(&log).is_ok();
+        fs::remove_dir_all(&directory).unwrap();
+
+        assert!(refused);
+        assert_eq!(text, "kept");
+        assert!(made);
+    }
 }
