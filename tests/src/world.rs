@@ -1,6 +1,6 @@
 //! The whole shop: app-server, download servers, and a catalogue, in this process.
 
-use std::{net::TcpListener, ops::Deref, path::Path};
+use std::{net::TcpListener, ops::Deref, path::Path, time::Duration};
 
 use chrono::TimeDelta;
 use download_server::config::{Config, Jwks, LeaseKey};
@@ -83,7 +83,7 @@ impl World {
         for node in &self.nodes {
             let readiness = node.url.join("/readyz");
             while self.shop.visitor().get(&readiness).await.status != 200 {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
         self.shop.server().state().nodes.probe_all().await;
@@ -205,6 +205,8 @@ impl Node {
         let issuer = shop.config().app_url.clone();
         let mut config = Config::new(url.clone(), issuer, Jwks::Issuer, &shop.config().files_url);
         config.workers = 1;
+        // How often the shop may be asked for its keys is no matter of these tests.
+        config.jwks_pause = Duration::from_millis(50);
         config.lease_key = LeaseKey::parse(&"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into());
         let server = download_server::start(config.clone(), clock.clone(), listener)
             .await
