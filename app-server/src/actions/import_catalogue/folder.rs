@@ -115,14 +115,12 @@ fn read_product(path: &Path, name: &Path, mistakes: &mut Mistakes) -> Option<Fol
         mistakes,
     );
     let files = read_files(&path.join("files"), &name.join("files"), mistakes);
-    let sheet: Sheet = match toml::from_str(&sheet?) {
+    let text = sheet?;
+    let sheet: Sheet = match toml::from_str(&text) {
         Ok(sheet) => sheet,
         Err(error) => {
-            mistakes.push(format!(
-                "{}: {}",
-                name.join("product.toml").display(),
-                first_line(&error)
-            ));
+            let sheet = name.join("product.toml");
+            mistakes.push(format!("{}: {}", sheet.display(), explain(&error, &text)));
             return None;
         }
     };
@@ -144,13 +142,27 @@ fn read_product(path: &Path, name: &Path, mistakes: &mut Mistakes) -> Option<Fol
     })
 }
 
-fn first_line(error: &toml::de::Error) -> String {
-    error
-        .message()
-        .lines()
-        .next()
-        .unwrap_or("not TOML")
-        .to_owned()
+/// What is wrong with a sheet, and in which line; the price is what most often is.
+fn explain(error: &toml::de::Error, sheet: &str) -> String {
+    let message = error.message().lines().next().unwrap_or("not TOML");
+    let before = error.span().and_then(|span| sheet.get(..span.start));
+    // What is missing stands in no line.
+    let Some(before) = before.filter(|_| !message.starts_with("missing field")) else {
+        return message.to_owned();
+    };
+    let number = before.matches('\n').count();
+    let line = sheet.lines().nth(number).unwrap_or_default();
+    let key = line.split_once('=').map_or("", |(key, _)| key.trim());
+    let line = number + 1;
+    match key {
+        "price" => format!(
+            "line {line}: {key}: {message}; a price is a whole number of minor units, 1250 for 12.50"
+        ),
+        "" => format!("line {line}: {message}"),
+        // This names the key itself.
+        _ if message.starts_with("unknown field") => format!("line {line}: {message}"),
+        _ => format!("line {line}: {key}: {message}"),
+    }
 }
 
 fn text(
@@ -192,7 +204,8 @@ fn judge(
     let price = Money::new(sheet.price, &sheet.currency);
     if price.is_none() {
         mistake(format!(
-            "price, currency: expected minor units, 0 or more, of an ISO 4217 code, got {} {:?}",
+            "price, currency: expected a whole number of minor units (1250 for 12.50), 0 or more, \
+             and an ISO 4217 code, got {} {:?}",
             sheet.price, sheet.currency
         ));
     }

@@ -85,7 +85,7 @@ fn every_mistake_is_told_at_once_with_its_file() {
         "bad/product.toml: price, currency:",
         "bad/product.toml: tags:",
         "bad/files/inner: not a regular file",
-        "typo/product.toml: unknown field `prize`",
+        "typo/product.toml: line 4: unknown field `prize`",
         "empty/product.toml:",
         "empty/description.md:",
         "empty/files:",
@@ -133,4 +133,30 @@ fn a_folder_without_products_is_a_mistake() {
             .unwrap()
             .contains("/nonexistent/claimcheck")
     );
+}
+
+#[test]
+fn a_mistake_in_a_sheet_is_told_with_its_line_and_key() {
+    let mistake = |sheet: &str| {
+        let scratch = good();
+        scratch.write("guide/product.toml", sheet);
+        scratch.mistakes().join("\n")
+    };
+    let price = mistake(&SHEET.replace("1200", "12.50"));
+    assert!(
+        price.starts_with("guide/product.toml: line 4: price: ")
+            && price.contains("whole number of minor units, 1250 for 12.50"),
+        "{price}"
+    );
+    let title = mistake(&SHEET.replace("'Field Guide'", "7"));
+    assert!(
+        title.starts_with("guide/product.toml: line 2: title: "),
+        "{title}"
+    );
+    let open = mistake(&SHEET.replace("'EUR'", "'EUR"));
+    assert!(open.starts_with("guide/product.toml: line 5: "), "{open}");
+    let missing = mistake(&SHEET.replace("currency = 'EUR'", ""));
+    assert_eq!(missing, "guide/product.toml: missing field `currency`");
+    let negative = mistake(&SHEET.replace("1200", "-1"));
+    assert!(negative.contains("1250 for 12.50"), "{negative}");
 }
