@@ -176,7 +176,7 @@ async fn a_link_to_a_file_leads_to_the_library_and_mints_nothing() {
         browser
             .until("a button for the file", async || {
                 let main = browser.page.find(fantoccini::Locator::Css("main")).await?;
-                Ok(main.text().await?.contains("Download again"))
+                Ok(main.text().await?.contains("Here is your file"))
             })
             .await;
     }

@@ -136,7 +136,12 @@ async fn a_link_that_expires_on_its_way_leads_to_a_button_for_the_next() {
             Ok(browser.path().await == path)
         })
         .await;
-    assert!(browser.text().await.contains("get a new one"));
+    assert!(
+        browser
+            .text()
+            .await
+            .contains("press the button for a new one")
+    );
     assert!(browser.downloads.names().is_empty());
 
     sale.world.server().state().nodes.probe_all().await;

@@ -90,3 +90,22 @@ async fn a_folder_with_a_mistake_changes_nothing() {
     );
     shop.end().await;
 }
+
+#[tokio::test]
+async fn a_product_of_many_files_is_imported_whole() {
+    let shop = Shop::start().await;
+    let names: Vec<String> = (0..300).map(|n| format!("leaf-{n:03}.txt")).collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), name.as_bytes()))
+        .collect();
+    let product = Product {
+        files: &files,
+        ..Product::default()
+    };
+    let report = publish(&shop, &product).await;
+    assert_eq!((report.n_added, report.n_versions), (1, 300));
+    let again = publish(&shop, &product).await;
+    assert_eq!((again.n_unchanged, again.n_versions), (1, 0));
+    shop.end().await;
+}

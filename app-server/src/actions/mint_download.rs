@@ -7,7 +7,7 @@ use shared::{base_url::BaseUrl, token::DownloadToken};
 use uuid::Uuid;
 
 use crate::{
-    db::{downloads, downloads::OwnedFile, mints, mints::Mint},
+    db::{Queries, downloads, downloads::OwnedFile, mints, mints::Mint},
     domain::ids::{FileId, SessionId, UserId},
     error::AppError,
     state::AppState,
@@ -45,11 +45,16 @@ pub async fn mint_download(
     asking: Asking,
     file: FileId,
 ) -> Result<Minted, AppError> {
-    let file = find(state, asking.user, file).await?;
+    let found = {
+        let db = state.db().await?;
+        // Who asks too often is told so before anybody waits for a lock.
+        within_limit(&db, asking.user, state.clock.now()).await?;
+        find_owned(&db, asking.user, file).await?
+    };
     // Without a connection in hand: a server that has to be asked first may take its time.
     let audience = state
         .nodes
-        .find(&file.key)
+        .find(&found.key)
         .await
         .ok_or(AppError::NoDownloadServer)?;
 
@@ -57,9 +62,11 @@ pub async fn mint_download(
     let tx = db.transaction().await?;
     mints::lock_mints(&tx, asking.user).await?;
     let now = state.clock.now();
-    if let Some(until) = mints::limited_until(&tx, asking.user, now).await? {
-        let retry_after = (until - now).to_std().unwrap_or(Duration::from_secs(1));
-        return Err(AppError::TooMany { retry_after });
+    within_limit(&tx, asking.user, now).await?;
+    // Again: meanwhile the purchase may have been refunded, or the session ended.
+    let file = find_owned(&tx, asking.user, file).await?;
+    if !mints::session_is_live(&tx, asking.session).await? {
+        return Err(AppError::SignInRequired);
     }
     let token = token_for(state, &file, &audience, now);
     let mint = recorded(&token, &file, asking, now);
@@ -87,10 +94,20 @@ pub async fn mint_download(
 /// # Errors
 /// [`AppError::NotFound`], also for a file that somebody else owns.
 pub async fn find(state: &AppState, user: UserId, file: FileId) -> Result<OwnedFile, AppError> {
-    let db = state.db().await?;
-    downloads::owned_file(&db, user, file)
-        .await?
-        .ok_or(AppError::NotFound("file"))
+    find_owned(&state.db().await?, user, file).await
+}
+
+async fn find_owned(db: &impl Queries, user: UserId, file: FileId) -> Result<OwnedFile, AppError> {
+    let found = downloads::owned_file(db, user, file).await?;
+    found.ok_or(AppError::NotFound("file"))
+}
+
+async fn within_limit(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Result<(), AppError> {
+    let Some(until) = mints::limited_until(db, user, now).await? else {
+        return Ok(());
+    };
+    let retry_after = (until - now).to_std().unwrap_or(Duration::from_secs(1));
+    Err(AppError::TooMany { retry_after })
 }
 
 fn token_for(

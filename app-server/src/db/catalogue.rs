@@ -135,14 +135,19 @@ async fn forgiving(db: &impl Queries, search: &str) -> Result<String> {
     Ok(search::forgiving(&words))
 }
 
+/// Guesses are made for the four longest words: each costs a walk through the catalogue's words.
+///
 /// One edit leaves one half of a word whole, and the trigram index knows where that half stands.
 const LIST_NEIGHBOURS: &str = r"
     select asked, known
-      from unnest(tsvector_to_array(to_tsvector('simple', immutable_unaccent($1)))) as asked
+      from (select asked, row_number() over (order by char_length(asked) desc, asked) as nth
+              from unnest(tsvector_to_array(to_tsvector('simple', immutable_unaccent($1)))) as asked
+           ) words
       left join lateral (
         select distinct known
           from products, unnest(tsvector_to_array(search)) as known
          where char_length(asked) >= $2
+           and nth <= 4
            and asked !~ '[%_\\]'
            and published_at is not null
            and (search_words like '%' || left(asked, char_length(asked) / 2) || '%'

@@ -69,6 +69,15 @@ const LIMITED_UNTIL: &str = "
     offset $3
      limit 1";
 
+/// Whether the session goes on: not ended, of its user's present epoch, the account enabled.
+pub async fn session_is_live(db: &impl Queries, session: SessionId) -> Result<bool> {
+    Ok(db.query_opt(LIVE_SESSION, &[&session]).await?.is_some())
+}
+
+const LIVE_SESSION: &str = "
+    select session_id from sessions join users using (user_id)
+     where session_id = $1 and revoked_at is null and epoch = session_epoch and disabled_at is null";
+
 /// Records a token.
 pub async fn insert_mint(db: &impl Queries, mint: &Mint) -> Result<()> {
     let Mint {
@@ -98,4 +107,4 @@ const INSERT_MINT: &str = "
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /// Every statement of this module.
-pub const STATEMENTS: &[&str] = &[LOCK_MINTS, LIMITED_UNTIL, INSERT_MINT];
+pub const STATEMENTS: &[&str] = &[LOCK_MINTS, LIMITED_UNTIL, LIVE_SESSION, INSERT_MINT];

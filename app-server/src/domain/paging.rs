@@ -1,7 +1,9 @@
 //! Long lists, a page at a time: each page continues after the last row of the one before.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 /// Rows of a page when the client does not say.
 pub const DEFAULT_LIMIT: u8 = 24;
@@ -34,7 +36,23 @@ pub fn decode_cursor<P: DeserializeOwned>(text: &str) -> Option<P> {
     if text.len() > MAX_CURSOR_BYTES {
         return None;
     }
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+    let position: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    if !has_sound_instants(&position) {
+        return None;
+    }
+    serde_json::from_value(position).ok()
+}
+
+/// No instant in it lies beyond the years that PostgreSQL and we agree on.
+fn has_sound_instants(position: &Value) -> bool {
+    match position {
+        Value::String(text) => text
+            .parse::<DateTime<Utc>>()
+            .map_or(true, |at| (0..=9_999).contains(&at.year())),
+        Value::Array(values) => values.iter().all(has_sound_instants),
+        Value::Object(values) => values.values().all(has_sound_instants),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 /// One page of a list.
@@ -92,6 +110,15 @@ mod tests {
         assert_eq!(decode_cursor::<i32>(&page.next.unwrap()), Some(2));
         assert_eq!(Page::cut(vec![1, 2], 2, |last| *last).next, None);
         assert_eq!(Page::cut(Vec::<i32>::new(), 2, |last| *last).next, None);
+    }
+
+    #[test]
+    fn an_instant_beyond_all_calendars_is_no_position() {
+        let cursor = |at: &str| encode_cursor(&(at, 1)).unwrap();
+        let decode = |text: &str| decode_cursor::<(DateTime<Utc>, i32)>(text);
+        assert!(decode(&cursor("2026-11-24T00:00:00Z")).is_some());
+        assert!(decode(&cursor("-200000-01-01T00:00:00Z")).is_none());
+        assert!(decode(&cursor("+200000-01-01T00:00:00Z")).is_none());
     }
 
     proptest! {

@@ -1,40 +1,74 @@
 //! Pictures of products, from the shop's own origin.
 
-use std::io::Read;
+use std::{
+    fs::File,
+    io::{self, Read},
+};
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
+    body::SizedStream,
     http::header,
-    web::{self, Data, Path},
+    web::{self, Bytes, Data, Path},
 };
+use futures_util::stream;
 use shared::file_store::StorageKey;
 
 use crate::{db::products, error::AppError, state::AppState};
 
-/// `GET /covers/{key}` → 200, to be kept for a year: another picture has another key. 404 for what
-/// is in the store and no product's picture.
-pub async fn show(state: Data<AppState>, key: Path<String>) -> Result<HttpResponse, AppError> {
+/// Read at a time, so that a picture nobody takes costs this much and not its size.
+const CHUNK_BYTES: usize = 64 * 1_024;
+
+/// `GET /covers/{key}` → 200, to be kept for a year: another picture has another key. 304 for who
+/// has it. 404 for what is in the store and no product's picture.
+pub async fn show(
+    state: Data<AppState>,
+    request: HttpRequest,
+    key: Path<String>,
+) -> Result<HttpResponse, AppError> {
     let key = StorageKey::parse(&key).ok_or(AppError::NotFound("picture"))?;
     let found = products::find_cover_type(&state.db().await?, key).await?;
     let media_type = found.ok_or(AppError::NotFound("picture"))?;
+    let etag = format!("\"{key}\"");
+    let known = request.headers().get(header::IF_NONE_MATCH);
+    let known = known.and_then(|tags| tags.to_str().ok());
+    let mut answer = HttpResponse::Ok();
+    answer
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((header::ETAG, etag.as_str()));
+    if known.is_some_and(|tags| tags.contains(&etag)) {
+        return Ok(answer
+            .status(actix_web::http::StatusCode::NOT_MODIFIED)
+            .finish());
+    }
     let files = state.files.clone();
-    let read = web::block(move || {
-        let mut bytes = Vec::new();
-        files.read(key)?.read_to_end(&mut bytes)?;
-        Ok::<_, std::io::Error>(bytes)
+    let opened = web::block(move || {
+        let file = files.read(key)?;
+        let size = file.metadata()?.len();
+        Ok::<_, io::Error>((file, size))
     });
-    let bytes = match read.await.map_err(AppError::internal)? {
-        Ok(bytes) => bytes,
+    let (file, size) = match opened.await.map_err(AppError::internal)? {
+        Ok(opened) => opened,
         // The page is as good without it; whoever runs the shop wants to know.
         Err(error) => {
             tracing::error!(%key, %error, "a picture cannot be read");
             return Err(AppError::NotFound("picture"));
         }
     };
-    Ok(HttpResponse::Ok()
+    let chunks = stream::try_unfold(file, next_chunk);
+    Ok(answer
         .content_type(media_type)
-        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .insert_header((header::ETAG, format!("\"{key}\"")))
         .insert_header((header::CONTENT_DISPOSITION, "inline"))
-        .body(bytes))
+        .body(SizedStream::new(size, Box::pin(chunks))))
+}
+
+async fn next_chunk(mut file: File) -> io::Result<Option<(Bytes, File)>> {
+    let read = web::block(move || {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let n_bytes = file.read(&mut chunk)?;
+        chunk.truncate(n_bytes);
+        Ok::<_, io::Error>((Bytes::from(chunk), file))
+    });
+    let (chunk, file) = read.await.map_err(io::Error::other)??;
+    Ok((!chunk.is_empty()).then_some((chunk, file)))
 }
