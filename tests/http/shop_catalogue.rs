@@ -246,6 +246,11 @@ async fn a_picture_is_kept_by_caches_and_nothing_that_is_sold_passes_for_one() {
     );
     assert_eq!(cover.header("x-content-type-options"), "nosniff");
     assert!(cover.set_cookies().is_empty());
+    let again = visitor
+        .request(reqwest::Method::GET, guide["cover_url"].as_str().unwrap())
+        .header("if-none-match", cover.header("etag"));
+    let again = visitor.send(again).await;
+    assert_eq!((again.status.as_u16(), again.body.len()), (304, 0));
 
     let sold = guide["files"][0]["sha256"].as_str().unwrap();
     assert_eq!(visitor.get(&format!("/covers/{sold}")).await.status, 404);

@@ -12,7 +12,8 @@ use crate::state::AppState;
 
 /// No script, nothing from elsewhere, nobody's frame.
 ///
-/// `form-action` is absent on purpose from nothing: forms post to this origin only.
+/// Forms post to this origin, and browsers hold redirects of a post to it too: none of ours may end
+/// at a download server.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
