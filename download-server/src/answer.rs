@@ -1,7 +1,9 @@
 //! Answers that speak of the file: 200, 206 and 304.
 
 use std::{
+    collections::VecDeque,
     fs::File,
+    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -22,10 +24,9 @@ use shared::{file_name::content_disposition, token::DownloadToken};
 
 use crate::{
     conditions::Validators,
-    ledger::Claim,
     ranges::ByteRange,
-    stream::{Deadline, FileStream},
-    streams::RunningDelivery,
+    request_log::IsDelivery,
+    stream::{FileStream, Piece, Terms},
 };
 
 /// 9999-12-31T23:59:59Z, the last moment an HTTP date can say.
@@ -70,32 +71,31 @@ impl<'a> Representation<'a> {
             .body(SizedStream::new(self.token.size, nothing))
     }
 
-    /// The whole file, or the part that was asked for.
+    /// The whole file, or the part that was asked for, in `pieces`.
     pub(crate) fn body(
         &self,
-        file: File,
+        file: Arc<File>,
         part: Option<ByteRange>,
-        claim: Option<Claim>,
-        deadline: Deadline,
-        running: RunningDelivery,
+        pieces: VecDeque<Piece>,
+        terms: Terms,
     ) -> HttpResponse {
-        let size = self.token.size;
-        let range = part.unwrap_or(ByteRange {
-            start: 0,
-            end: size,
-        });
-        let stream = FileStream::new(file, self.token.key, range, claim, deadline, running);
         let mut response = match part {
             None => self.delivery(StatusCode::OK),
             Some(ByteRange { start, end }) => {
+                let size = self.token.size;
                 let mut response = self.delivery(StatusCode::PARTIAL_CONTENT);
                 let last = end.saturating_sub(1);
                 response.insert_header((CONTENT_RANGE, format!("bytes {start}-{last}/{size}")));
                 response
             }
         };
-        debug_assert_eq!(stream.size(), BodySize::Sized(range.len()));
-        response.body(stream)
+        let stream = FileStream::new(file, pieces, terms);
+        if stream.size() == BodySize::Stream {
+            response.no_chunking(stream.n_bytes());
+        }
+        let mut response = response.body(stream);
+        response.extensions_mut().insert(IsDelivery);
+        response
     }
 
     fn begin(&self, status: StatusCode) -> HttpResponseBuilder {

@@ -39,6 +39,10 @@ pub struct Config {
     pub ledger_capacity: usize,
     /// Deliveries at a time beyond which the shop sends nobody here.
     pub max_streams: usize,
+    /// Deliveries at a time by one lease; more of them wait.
+    pub max_streams_per_lease: usize,
+    /// What connections are held to.
+    pub limits: Limits,
     /// Proxies whose `X-Forwarded-For` and `X-Request-Id` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How long running deliveries may take to finish once a stop was asked for.
@@ -58,6 +62,30 @@ pub enum Jwks {
     File(PathBuf),
 }
 
+/// How many connections there may be, and how long each may be silent.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time; the next one takes the place of the longest idle one.
+    pub max_connections: usize,
+    /// The same for each client's address; 0 for no limit.
+    pub max_connections_per_address: usize,
+    /// From the beginning of a connection, or the end of an answer, to the end of a request's head.
+    pub head_timeout: Duration,
+    /// A client that acknowledges no byte for so long is gone.
+    pub peer_silence: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 20_000,
+            max_connections_per_address: 0,
+            head_timeout: Duration::from_secs(15),
+            peer_silence: Duration::from_mins(1),
+        }
+    }
+}
+
 impl Config {
     /// The defaults around what has none.
     pub fn new(download_url: BaseUrl, issuer: BaseUrl, jwks: Jwks, files_url: &str) -> Self {
@@ -73,6 +101,8 @@ impl Config {
             max_clock_skew_secs: 2,
             ledger_capacity: 10_000_000,
             max_streams: 10_000,
+            max_streams_per_lease: 8,
+            limits: Limits::default(),
             trusted_proxies: Vec::new(),
             drain: Duration::from_secs(30),
             quiet: Duration::from_secs(5),

@@ -1,6 +1,6 @@
 //! From a token to a file: every check a delivery passes, in order.
 
-use std::{fs::File, panic::AssertUnwindSafe};
+use std::{collections::VecDeque, fs::File, io, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -11,22 +11,32 @@ use actix_web::{
     rt::{task::spawn_blocking, time::timeout},
     web::Data,
 };
+use bytes::Bytes;
 use futures_util::FutureExt;
 use shared::token::DownloadToken;
 
 use crate::{
     answer::Representation,
     conditions::{self, Due},
-    connection,
+    connection::{self, Connection},
+    delivery_log::DeliveryLog,
+    files,
     lease::LEASE_SECS,
     manner::{Manner, is_prefetch},
+    ranges::ByteRange,
     readiness::{STORE_DEADLINE, may_begin},
     refusal::Refusal,
     request_log::note_token,
     state::State,
-    stream::Deadline,
+    stream::{
+        Deadline, Piece, Terms,
+        read::{Cached, read_blocking, read_cached},
+    },
     verifier::UnverifiedToken,
 };
+
+/// So much is read before the token is claimed and sent along with the head.
+const SMALL_BYTES: u64 = 64 * 1024;
 
 /// Where the token was found; its lease goes the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +103,7 @@ async fn deliver(
     text: &str,
     form: Form,
 ) -> Result<HttpResponse, Refusal> {
+    let began_at = Instant::now();
     if is_prefetch(request) {
         return Err(Refusal::Prefetch);
     }
@@ -116,34 +127,71 @@ async fn deliver(
         Due::PreconditionFailed => return Err(Refusal::PreconditionFailed),
         Due::RangeNotSatisfiable => return Err(Refusal::RangeNotSatisfiable { size: token.size }),
     };
+    let waited = match leased_until {
+        Some(_) => Some(state.streams.begin(token.jti).await),
+        None => None,
+    };
     let opened = open(state, &token).await?;
     if *request.method() == Method::HEAD {
         return Ok(file.head());
     }
-    let deadline = |at| Deadline::new(state.clock.clone(), at);
-    if let Some(at) = leased_until {
-        return Ok(file.body(opened, part, None, deadline(at), state.streams.begin()));
-    }
+    let range = part.unwrap_or(ByteRange {
+        start: 0,
+        end: token.size,
+    });
+    let pieces = pieces(&token, &opened, range).await?;
+    let connection = connection::of(request);
     // Who hung up gets no answer and keeps the token. This looks like a client that ended only its
     // sending side and still reads: that one is told, and may ask again with the same link. The
     // server's own way, `h1_allow_half_closed(false)`, drops an answer whose head has gone out, and
     // the claim with it: a lease would be out for a token that is still good.
-    if connection::has_hung_up(request) {
+    if leased_until.is_none() && connection.is_some_and(|connection| connection.has_hung_up()) {
         return Err(Refusal::HungUp);
     }
     // Only now, with the file open and nothing left to refuse.
-    let claimed_at = state.clock.unix_secs();
-    let claim = state.ledger.claim(token.jti, token.exp, claimed_at);
-    let claim = claim.map_err(|unclaimed| Refusal::of_claim(unclaimed, token.fid))?;
-    let lease_ends = claimed_at + LEASE_SECS;
-    let running = state.streams.begin();
-    let mut response = file.body(opened, part, Some(claim), deadline(lease_ends), running);
-    let lease = state.leases.issue(token.jti, lease_ends);
-    let lease = set_cookie(state, &cookie, &lease, text, form);
-    if let Ok(lease) = HeaderValue::try_from(lease) {
-        response.headers_mut().insert(SET_COOKIE, lease);
+    let now = state.clock.unix_secs();
+    let lease = match leased_until {
+        Some(_) => None,
+        None => Some(claim(state, &token, connection, now)?),
+    };
+    let running = match waited {
+        Some(running) => running,
+        None => state.streams.begin(token.jti).await,
+    };
+    let status = if part.is_some() { 206 } else { 200 };
+    let terms = Terms {
+        connection: connection.cloned(),
+        deadline: Deadline::new(
+            state.clock.clone(),
+            leased_until.unwrap_or(now + LEASE_SECS),
+        ),
+        log: DeliveryLog::begin(token.jti, token.key, status, range.len(), began_at),
+        _running: running,
+    };
+    let mut response = file.body(opened, part, pieces, terms);
+    if let Some(lease) = lease {
+        let lease = set_cookie(state, &cookie, &lease, text, form);
+        if let Ok(lease) = HeaderValue::try_from(lease) {
+            response.headers_mut().insert(SET_COOKIE, lease);
+        }
     }
     Ok(response)
+}
+
+/// Claims the token, once and for all when the first byte of the answer is sent; its lease.
+fn claim(
+    state: &State,
+    token: &DownloadToken,
+    connection: Option<&Arc<Connection>>,
+    now: i64,
+) -> Result<String, Refusal> {
+    let claim = state.ledger.claim(token.jti, token.exp, now);
+    let mut claim = claim.map_err(|unclaimed| Refusal::of_claim(unclaimed, token.fid))?;
+    match connection {
+        Some(connection) => connection.keep_claim(claim),
+        None => claim.begin(),
+    }
+    Ok(state.leases.issue(token.jti, now + LEASE_SECS))
 }
 
 /// The token's claims, once its signature has proven them.
@@ -168,19 +216,54 @@ async fn verified(state: &State, text: &str) -> Result<DownloadToken, Refusal> {
 }
 
 /// The token's file, of the size it says, open.
-async fn open(state: &State, token: &DownloadToken) -> Result<File, Refusal> {
-    let (store, key) = (state.store.clone(), token.key);
-    let opening = spawn_blocking(move || {
-        let file = store.read(key)?;
-        let size = file.metadata()?.len();
-        Ok::<_, std::io::Error>((file, size))
-    });
-    match timeout(STORE_DEADLINE, opening).await {
-        Ok(Ok(Ok((file, size)))) if size == token.size => return Ok(file),
-        Ok(Ok(Ok((_, size)))) => {
-            tracing::error!(%key, size, expected = token.size, "a stored file has the wrong size");
-        }
-        Ok(Ok(Err(error))) => tracing::error!(%key, %error, "a stored file cannot be opened"),
+async fn open(state: &State, token: &DownloadToken) -> Result<Arc<File>, Refusal> {
+    if let Some(file) = files::find(token.key, token.size) {
+        return Ok(file);
+    }
+    in_time(token, files::open(&state.store, token.key, token.size)).await
+}
+
+/// What is sent of `range`: a small part as it is now, a large one as it is read.
+async fn pieces(
+    token: &DownloadToken,
+    file: &Arc<File>,
+    range: ByteRange,
+) -> Result<VecDeque<Piece>, Refusal> {
+    if range.len() > SMALL_BYTES {
+        return Ok(VecDeque::from([Piece::File(range)]));
+    }
+    if let Some(bytes) = read_whole(file, range) {
+        return Ok(VecDeque::from([Piece::Text(bytes)]));
+    }
+    let file = Arc::clone(file);
+    let wanted = usize::try_from(range.len()).unwrap_or(usize::MAX);
+    let read = spawn_blocking(move || read_blocking(&file, range.start, wanted));
+    let read = async { read.await.map_err(io::Error::other).flatten() };
+    let bytes = in_time(token, read).await?;
+    if bytes.len() != wanted {
+        tracing::error!(key = %token.key, "a stored file ends too soon");
+        return Err(Refusal::Store);
+    }
+    Ok(VecDeque::from([Piece::Text(bytes)]))
+}
+
+/// A small part, if all of it is in memory.
+fn read_whole(file: &File, range: ByteRange) -> Option<Bytes> {
+    let wanted = usize::try_from(range.len()).ok()?;
+    match read_cached(file, range.start, wanted) {
+        Ok(Cached::Bytes(bytes)) if bytes.len() == wanted => Some(bytes),
+        _ => None,
+    }
+}
+
+/// What the store answers, if it does so before [`STORE_DEADLINE`].
+async fn in_time<T>(
+    token: &DownloadToken,
+    answer: impl Future<Output = io::Result<T>>,
+) -> Result<T, Refusal> {
+    let key = token.key;
+    match timeout(STORE_DEADLINE, answer).await {
+        Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(error)) => tracing::error!(%key, %error, "a stored file cannot be opened"),
         Err(_) => tracing::error!(%key, "the file store does not answer"),
     }

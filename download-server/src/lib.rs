@@ -15,6 +15,8 @@ mod client_address;
 mod conditions;
 mod connection;
 mod deliver;
+mod delivery_log;
+mod files;
 mod health;
 mod keys;
 mod lease;

@@ -126,8 +126,10 @@ impl Refusal {
         shop: &BaseUrl,
     ) -> HttpResponse {
         let (status, code, sentence) = self.public();
-        if manner.saves_anything {
-            connection::close(request);
+        if manner.saves_anything
+            && let Some(connection) = connection::of(request)
+        {
+            connection.end();
         }
         let library = match self.file() {
             Some(file) => shop.join(&format!("/library?file={file}")),

@@ -1,4 +1,7 @@
 //! One log line per request, with an id that the shop's log has too, and without tokens.
+//!
+//! A delivery is logged when it has ended ([`crate::delivery_log`]), everything else when it is
+//! answered.
 
 use std::time::Instant;
 
@@ -6,23 +9,28 @@ use actix_web::{
     Error, HttpMessage, HttpRequest,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
     web::Data,
 };
 use shared::telemetry::redacted_path;
-use tracing::{Span, field::Empty};
-use tracing_actix_web::RootSpanBuilder;
+use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
-use crate::{client_address, state::State};
+use crate::{client_address, connection, state::State};
 
 /// The stable code of a refusal, for the log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Code(pub(crate) &'static str);
 
-struct StartedAt(Instant);
+/// Marks an answer that is logged when it has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IsDelivery;
 
 /// What ties this request to the shop's: the token's `jti`, which the shop logged when it signed.
 struct Jti(Uuid);
+
+/// Marks a request whose id was given by a trusted proxy.
+struct ProxysId;
 
 /// Remembers the token of this request for its log lines.
 pub(crate) fn note_token(request: &HttpRequest, jti: Uuid) {
@@ -32,64 +40,66 @@ pub(crate) fn note_token(request: &HttpRequest, jti: Uuid) {
     request.extensions_mut().insert(Jti(jti));
 }
 
-/// Marks a request whose id was given by a trusted proxy.
-struct ProxysId;
-
-/// The span around a request, and the line at its end.
-pub(crate) struct RequestSpan;
-
-impl RootSpanBuilder for RequestSpan {
-    fn on_request_start(request: &ServiceRequest) -> Span {
-        let trusted = request
-            .app_data::<Data<State>>()
-            .map(|state| &*state.config.trusted_proxies);
-        let trusted = trusted.unwrap_or_default();
-        let peer = request.peer_addr().map(|peer| peer.ip());
-        let ip = peer.map(|peer| client_address::of(peer, request.headers(), trusted));
-        let id = peer
-            .and_then(|peer| client_address::given_request_id(peer, request.headers(), trusted));
-        let span = tracing::info_span!(
-            "request",
-            request.id = Empty,
-            method = %request.method(),
-            path = redacted_path(request.path()),
-            ip = ip.map(tracing::field::display),
-        );
-        if let Some(id) = id {
-            span.record("request.id", id);
-            request.extensions_mut().insert(ProxysId);
-        }
-        request.extensions_mut().insert(StartedAt(Instant::now()));
-        span
+/// The layer around every request: its span, and the line at its end.
+pub(crate) async fn log_requests(
+    state: Data<State>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let began_at = Instant::now();
+    let in_progress =
+        connection::of(request.request()).map(|connection| connection.begin_request());
+    let span = span(&state, &request);
+    let outcome = next.call(request).instrument(span.clone()).await;
+    drop(in_progress);
+    match &outcome {
+        Ok(response) => span.in_scope(|| log_answer(&span, response, began_at)),
+        Err(error) => span.in_scope(|| tracing::error!(%error, "not answered")),
     }
+    outcome
+}
 
-    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
-        let response = match outcome {
-            Ok(response) => response,
-            Err(error) => return span.in_scope(|| tracing::error!(%error, "not answered")),
-        };
-        let extensions = response.request().extensions();
-        let jti = extensions
-            .get::<Jti>()
-            .map(|Jti(jti)| tracing::field::display(jti));
-        if jti.is_none() && !extensions.contains::<ProxysId>() {
-            span.record("request.id", tracing::field::display(Uuid::new_v4()));
-        }
-        let duration_ms = extensions
-            .get::<StartedAt>()
-            .map(|StartedAt(at)| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
-        let status = response.status().as_u16();
-        let of_response = response.response().extensions();
-        let code = of_response.get::<Code>().map(|Code(code)| *code);
-        let is_probe = ["/healthz", "/readyz"]
-            .iter()
-            .any(|probe| response.request().path().ends_with(probe));
-        span.in_scope(|| {
-            if is_probe {
-                tracing::debug!(status, duration_ms, "answered");
-            } else {
-                tracing::info!(status, code, jti, duration_ms, "answered");
-            }
-        });
+fn span(state: &State, request: &ServiceRequest) -> Span {
+    let trusted = &*state.config.trusted_proxies;
+    let peer = connection::peer(request.request());
+    let ip = peer.map(|peer| client_address::of(peer, request.headers(), trusted));
+    let id =
+        peer.and_then(|peer| client_address::given_request_id(peer, request.headers(), trusted));
+    let span = tracing::info_span!(
+        "request",
+        request.id = Empty,
+        method = request.method().as_str(),
+        path = redacted_path(request.path()),
+        ip = ip.map(tracing::field::display),
+    );
+    if let Some(id) = id {
+        span.record("request.id", id);
+        request.extensions_mut().insert(ProxysId);
+    }
+    span
+}
+
+fn log_answer<B>(span: &Span, response: &ServiceResponse<B>, began_at: Instant) {
+    let of_response = response.response().extensions();
+    if of_response.contains::<IsDelivery>() {
+        return;
+    }
+    let extensions = response.request().extensions();
+    let jti = extensions
+        .get::<Jti>()
+        .map(|Jti(jti)| tracing::field::display(jti));
+    if jti.is_none() && !extensions.contains::<ProxysId>() {
+        span.record("request.id", tracing::field::display(Uuid::new_v4()));
+    }
+    let duration_ms = u64::try_from(began_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let status = response.status().as_u16();
+    let code = of_response.get::<Code>().map(|Code(code)| *code);
+    let is_probe = ["/healthz", "/readyz"]
+        .iter()
+        .any(|probe| response.request().path().ends_with(probe));
+    if is_probe {
+        tracing::debug!(status, duration_ms, "answered");
+    } else {
+        tracing::info!(status, code, jti, duration_ms, "answered");
     }
 }

@@ -1,25 +1,32 @@
 //! Starts and stops the server.
 
 use std::{
+    future::ready,
+    io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
 
+use actix_http::{HttpService, KeepAlive, Protocol, Request, error::DispatchError};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, HttpServer,
-    dev::ServerHandle,
+    App,
+    dev::{AppConfig, ServerHandle, ServiceFactory},
+    middleware::from_fn,
+    rt::net::TcpStream,
     web::{self, Data, ServiceConfig},
 };
 use shared::clock::Clock;
 use tokio::{task::JoinHandle, time::sleep};
-use tracing_actix_web::TracingLogger;
 
 use crate::{
     config::Config,
-    connection, deliver, health,
+    connection::{Socket, registry::TooMany},
+    deliver, health,
     keys::{Keys, source::Source},
-    request_log::RequestSpan,
+    request_log::log_requests,
     security_headers::security_headers,
     state::State,
     stream::read::CHUNK_BYTES,
@@ -28,6 +35,10 @@ use crate::{
 /// What is still running when the drain is over gets this long.
 const LAST_SECS: u64 = 1;
 
+/// A client that is still sending when it has its answer is listened to for so long, so that the
+/// answer is not lost with the rest.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// A server that runs until it is told to stop.
 pub struct Running {
     /// Where it listens.
@@ -35,7 +46,7 @@ pub struct Running {
     state: Data<State>,
     handle: ServerHandle,
     keys: Arc<Keys>,
-    reading: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Running {
@@ -53,16 +64,24 @@ impl Running {
             () = finished => {}
             () = sleep(config.drain) => {}
         }
+        self.state.connections.end_all(true);
         self.handle.stop(true).await;
-        self.reading.abort();
+        self.end();
         tracing::info!("stopped");
     }
 
     /// Stops at once; connections break.
     pub async fn kill(&self) {
         self.handle.stop(false).await;
-        self.reading.abort();
+        self.end();
         tracing::info!("stopped at once");
+    }
+
+    fn end(&self) {
+        self.state.connections.end_all(false);
+        for task in &self.tasks {
+            task.abort();
+        }
     }
 
     /// Reads the shop's keys again now; false when they could not be read.
@@ -89,23 +108,14 @@ pub async fn start(config: Config, clock: Clock, listener: TcpListener) -> anyho
     let state = Data::new(State::new(config, clock)?);
     let keys = Arc::clone(&state.keys);
     let for_workers = state.clone();
-    let server = HttpServer::new(move || {
-        let https = for_workers.config.download_url.is_https();
-        App::new()
-            .app_data(for_workers.clone())
-            .configure(|services| routes(services, for_workers.config.download_url.path()))
-            .wrap(security_headers(https))
-            .wrap(TracingLogger::<RequestSpan>::new())
-    })
-    .workers(workers)
-    .disable_signals()
-    .shutdown_timeout(LAST_SECS)
-    .client_request_timeout(Duration::from_secs(15))
-    .tcp_nodelay(true)
-    .h1_write_buffer_size(CHUNK_BYTES)
-    .on_connect(connection::remember)
-    .listen(listener)?
-    .run();
+    let server = Server::build()
+        .workers(workers)
+        .disable_signals()
+        .shutdown_timeout(LAST_SECS)
+        // Ours is the limit, and it makes room instead of waiting for it.
+        .max_concurrent_connections(usize::MAX)
+        .listen("downloads", listener, move || service(for_workers.clone()))?
+        .run();
     let handle = server.handle();
     tokio::spawn(async move {
         if let Err(error) = server.await {
@@ -114,14 +124,52 @@ pub async fn start(config: Config, clock: Clock, listener: TcpListener) -> anyho
     });
     let reader = Arc::clone(&keys);
     let reading = tokio::spawn(async move { reader.keep_reading(source).await });
+    let watching = tokio::spawn(Arc::clone(&state.connections).keep_watch());
     tracing::info!(%address, audience = %state.config.download_url, "downloads are open");
     Ok(Running {
         address,
         state,
         handle,
         keys,
-        reading,
+        tasks: [reading, watching],
     })
+}
+
+/// What one worker does with a connection.
+fn service(
+    state: Data<State>,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+{
+    let https = state.config.download_url.is_https();
+    let app = App::new()
+        .app_data(state.clone())
+        .configure(|services| routes(services, state.config.download_url.path()))
+        .wrap(security_headers(https))
+        .wrap(from_fn(log_requests));
+    let app = IntoServiceFactory::<_, Request>::into_factory(app)
+        .map_err(|error: actix_web::Error| error.error_response());
+    let http = HttpService::build()
+        // The watch over all connections times them; actix only knows a connection's first request.
+        .keep_alive(KeepAlive::Os)
+        .client_request_timeout(Duration::ZERO)
+        .client_disconnect_timeout(LINGER)
+        .h1_write_buffer_size(CHUNK_BYTES)
+        .on_connect_ext(|socket: &Socket, extensions| {
+            extensions.insert(Arc::clone(socket.connection()));
+        })
+        .finish(map_config(app, |()| AppConfig::default()));
+    let connections = Arc::clone(&state.connections);
+    fn_service(move |stream: TcpStream| {
+        let socket = connections.admit(stream, false);
+        ready(match socket {
+            Ok(socket) => {
+                let peer = socket.peer;
+                Ok((socket, Protocol::Http1, Some(SocketAddr::from((peer, 0)))))
+            }
+            Err(TooMany) => Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into())),
+        })
+    })
+    .and_then(http)
 }
 
 /// The addresses served, beneath the public path too, for proxies that leave it in place.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     config::{Config, LeaseKey},
+    connection::registry::Connections,
     keys::{Keys, Reading},
     lease::Leases,
     ledger::Ledger,
@@ -26,6 +27,7 @@ pub(crate) struct State {
     pub(crate) leases: Leases,
     pub(crate) store: FileStore,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) connections: Arc<Connections>,
     /// Random at each start: two of them behind one address are two ledgers.
     pub(crate) instance: Uuid,
     /// Whole seconds since 1970.
@@ -44,7 +46,12 @@ impl State {
             ledger: Arc::new(Ledger::new(config.ledger_capacity)),
             leases: Leases::new(lease_key, config.download_url.as_str()),
             store: FileStore::open(&config.files_url)?,
-            streams: Arc::default(),
+            streams: Arc::new(Streams::new(config.max_streams_per_lease)),
+            connections: Arc::new(Connections::new(
+                config.limits,
+                config.trusted_proxies.clone(),
+                clock.clone(),
+            )),
             instance: Uuid::new_v4(),
             started_at: clock.unix_secs(),
             is_draining: AtomicBool::new(false),

@@ -1,8 +1,15 @@
-//! The body of a delivery: bytes of a file, read as the socket takes them.
+//! The body of a delivery: bytes of a file, sent as the socket takes them.
+//!
+//! There are two ways. On a plain connection the kernel moves the file's pages to the socket
+//! (`sendfile`), past actix and its buffers, once the head is out: fast, and a stalled reader holds
+//! nothing of ours. Everything else, TLS, HTTP/2, files that are elsewhere, goes through actix in
+//! chunks.
 
+mod page_cache;
 pub(crate) mod read;
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io,
     pin::Pin,
@@ -12,36 +19,74 @@ use std::{
 
 use actix_web::{
     body::{BodySize, MessageBody},
-    rt::task::{JoinHandle, spawn_blocking},
+    rt::{
+        net::TcpStream,
+        task::{JoinHandle, spawn_blocking},
+    },
 };
-use bytes::Bytes;
-use shared::{clock::Clock, file_store::StorageKey};
+use bytes::{Buf, Bytes};
+use shared::clock::Clock;
 
-use self::read::{CHUNK_BYTES, Cached, read_blocking, read_cached};
-use crate::{ledger::Claim, ranges::ByteRange, streams::RunningDelivery};
+use self::{
+    page_cache::PageCache,
+    read::{CHUNK_BYTES, Cached, read_blocking, read_cached},
+};
+use crate::{
+    connection::{Connection, DeliveryGuard},
+    delivery_log::DeliveryLog,
+    ranges::ByteRange,
+    streams::RunningDelivery,
+};
 
-/// A part of a file on its way to a client.
-///
-/// The first poll answers that nothing is there yet, so that the head is sent alone; only the
-/// second tells that the head went out and the connection still stands. Until then the claim is
-/// given back when this is dropped: a client that never saw an answer may ask again.
+/// The kernel is asked to move at most this much at once.
+const SEND_BYTES: u64 = 128 * 1024;
+
+/// After so much other connections have their turn.
+const TURN_BYTES: u64 = 1024 * 1024;
+
+/// What is sent next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// These very bytes.
+    Text(Bytes),
+    /// A part of the file.
+    File(ByteRange),
+}
+
+/// Pieces of a file on their way to a client.
 pub(crate) struct FileStream {
     file: Arc<File>,
-    key: StorageKey,
-    position: u64,
-    end: u64,
-    claim: Option<Claim>,
-    deadline: Deadline,
-    head: Head,
-    /// A read that had to wait for the disk.
-    reading: Option<JoinHandle<io::Result<Bytes>>>,
-    _running: RunningDelivery,
+    pieces: VecDeque<Piece>,
+    n_bytes: u64,
+    way: Way,
+    terms: Terms,
+    _guard: Option<DeliveryGuard>,
+}
+
+/// How bytes reach the client.
+enum Way {
+    /// By `sendfile`, once the head is out.
+    Past { head: Head, cache: PageCache },
+    /// In chunks handed to actix.
+    Through {
+        reading: Option<JoinHandle<io::Result<Bytes>>>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Head {
     Unsent,
     Sent,
+}
+
+/// Under which a delivery runs.
+pub(crate) struct Terms {
+    /// None in a test without a socket.
+    pub(crate) connection: Option<Arc<Connection>>,
+    pub(crate) deadline: Deadline,
+    pub(crate) log: DeliveryLog,
+    /// Until this is dropped the server waits for the delivery.
+    pub(crate) _running: RunningDelivery,
 }
 
 /// When a delivery ends, finished or not: with its lease.
@@ -62,54 +107,137 @@ impl Deadline {
 }
 
 impl FileStream {
-    pub(crate) fn new(
-        file: File,
-        key: StorageKey,
-        range: ByteRange,
-        mut claim: Option<Claim>,
-        deadline: Deadline,
-        running: RunningDelivery,
-    ) -> Self {
-        if range.len() == 0
-            && let Some(claim) = &mut claim
-        {
-            // An empty body is never polled: it has begun, and ended, with its head.
-            claim.begin();
-        }
+    pub(crate) fn new(file: Arc<File>, mut pieces: VecDeque<Piece>, terms: Terms) -> Self {
+        pieces.retain(|piece| piece.len() > 0);
+        let reads_file = pieces.iter().any(|piece| matches!(piece, Piece::File(_)));
+        let connection = terms.connection.as_ref();
+        let way = if reads_file && connection.is_some_and(|connection| connection.is_plain()) {
+            Way::Past {
+                head: Head::Unsent,
+                cache: PageCache::new(),
+            }
+        } else {
+            Way::Through { reading: None }
+        };
         Self {
-            file: Arc::new(file),
-            key,
-            position: range.start,
-            end: range.end,
-            claim,
-            deadline,
-            head: Head::Unsent,
-            reading: None,
-            _running: running,
+            file,
+            n_bytes: pieces.iter().map(Piece::len).sum(),
+            pieces,
+            way,
+            _guard: connection.map(|connection| connection.begin_delivery(terms.deadline.at)),
+            terms,
         }
     }
 
-    /// The next bytes: at once when they are in memory, else from a thread that may wait.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        let wanted = usize::try_from(self.end - self.position)
-            .unwrap_or(usize::MAX)
-            .min(CHUNK_BYTES);
-        let reading = match &mut self.reading {
-            Some(reading) => reading,
-            None => match read_cached(&self.file, self.position, wanted) {
-                Ok(Cached::Bytes(bytes)) => return Poll::Ready(Ok(bytes)),
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(Cached::WouldBlock) => {
-                    let (file, position) = (Arc::clone(&self.file), self.position);
-                    self.reading.insert(spawn_blocking(move || {
-                        read_blocking(&file, position, wanted)
-                    }))
-                }
-            },
+    /// Bytes that are still to be sent.
+    pub(crate) fn n_bytes(&self) -> u64 {
+        self.n_bytes
+    }
+
+    /// Takes `n_bytes` off what is to be sent.
+    fn advance(&mut self, n_bytes: u64) {
+        self.n_bytes -= n_bytes;
+        self.terms.log.sent(n_bytes);
+        let done = match self.pieces.front_mut() {
+            None => return,
+            Some(Piece::Text(text)) => {
+                text.advance(
+                    usize::try_from(n_bytes)
+                        .unwrap_or(usize::MAX)
+                        .min(text.len()),
+                );
+                text.is_empty()
+            }
+            Some(Piece::File(range)) => {
+                range.start += n_bytes;
+                range.len() == 0
+            }
         };
-        let read = ready!(Pin::new(reading).poll(cx));
-        self.reading = None;
-        Poll::Ready(read.unwrap_or_else(|ended| Err(io::Error::other(ended))))
+        if done {
+            self.pieces.pop_front();
+        }
+    }
+
+    /// Sends past actix until the socket takes no more; `Unsupported` where the file cannot be.
+    fn poll_past(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Poll<io::Result<()>> {
+        let mut n_sent = 0;
+        loop {
+            let Some(piece) = self.pieces.front() else {
+                return Poll::Ready(Ok(()));
+            };
+            if self.terms.deadline.is_over() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            if n_sent >= TURN_BYTES {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let sent = match (piece, &mut self.way) {
+                (Piece::Text(text), _) => {
+                    let send = |stream: &TcpStream| Ok(rustix::io::write(stream, text)?);
+                    ready!(connection.poll_send(cx, send)).map_err(client_gone)?
+                }
+                (Piece::File(range), Way::Past { cache, .. }) => {
+                    let ahead = ready!(cache.poll_ahead(cx, &self.file, range.start, range.end))?;
+                    let (file, start, wanted) = (&*self.file, range.start, ahead.min(SEND_BYTES));
+                    let send = |stream: &TcpStream| send_file(stream, file, start, wanted);
+                    match ready!(connection.poll_send(cx, send)) {
+                        Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                            return Poll::Ready(Err(error));
+                        }
+                        sent => sent.map_err(client_gone)?,
+                    }
+                }
+                (Piece::File(_), Way::Through { .. }) => {
+                    return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
+                }
+            };
+            self.advance(sent as u64);
+            n_sent += sent as u64;
+        }
+    }
+
+    /// The next chunk for actix: at once when it is in memory, else from a thread that may wait.
+    fn poll_through(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let chunk = match (self.pieces.front(), &mut self.way) {
+            (None, _) => return Poll::Ready(None),
+            (Some(_), _) if self.terms.deadline.is_over() => Err(io::ErrorKind::TimedOut.into()),
+            (Some(Piece::Text(text)), _) => Ok(text.clone()),
+            (Some(Piece::File(range)), Way::Through { reading }) => {
+                match ready!(poll_read(cx, &self.file, *range, reading)) {
+                    Ok(bytes) if bytes.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+                    read => read,
+                }
+            }
+            (Some(Piece::File(_)), Way::Past { .. }) => Err(io::ErrorKind::Unsupported.into()),
+        };
+        if let Ok(chunk) = &chunk {
+            self.advance(chunk.len() as u64);
+        }
+        Poll::Ready(Some(chunk))
+    }
+
+    /// Ends what cannot go on: on HTTP/1 nothing but the end of the connection says so.
+    fn break_off(&mut self, error: io::Error) -> Poll<Option<Result<Bytes, io::Error>>> {
+        self.terms.log.break_off(&error);
+        match &self.terms.connection {
+            Some(connection) if !connection.is_multiplexed() => {
+                // actix notices by itself, and would log a body's error as its own.
+                connection.end();
+                Poll::Pending
+            }
+            _ => Poll::Ready(Some(Err(error))),
+        }
+    }
+}
+
+impl Piece {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::File(range) => range.len(),
+        }
     }
 }
 
@@ -117,42 +245,90 @@ impl MessageBody for FileStream {
     type Error = io::Error;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.end - self.position)
+        match self.way {
+            // actix counts nothing that goes past it; the answer says its length itself.
+            Way::Past { .. } => BodySize::Stream,
+            Way::Through { .. } => BodySize::Sized(self.n_bytes),
+        }
     }
 
     fn poll_next(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, io::Error>>> {
-        if self.head == Head::Unsent {
-            self.head = Head::Sent;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        if let Some(mut claim) = self.claim.take() {
-            claim.begin();
-        }
-        if self.position == self.end {
-            return Poll::Ready(None);
-        }
-        if self.deadline.is_over() {
-            let (key, position) = (self.key, self.position);
-            tracing::warn!(%key, position, "a delivery was cut: its lease is over");
-            return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
-        }
-        let read = match ready!(self.poll_read(cx)) {
-            Ok(bytes) if bytes.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
-            read => read,
-        };
-        match &read {
-            Ok(bytes) => self.position += bytes.len() as u64,
-            Err(error) => {
-                let (key, position) = (self.key, self.position);
-                tracing::error!(%key, position, %error, "a delivery broke off: the file cannot be read on");
+        let this = &mut *self;
+        if let (Some(connection), Way::Past { head, .. }) = (&this.terms.connection, &mut this.way)
+        {
+            let connection = Arc::clone(connection);
+            if *head == Head::Unsent {
+                *head = Head::Sent;
+                connection.expect_flush();
+            }
+            ready!(connection.poll_flushed(cx));
+            match ready!(this.poll_past(cx, &connection)) {
+                Ok(()) => return Poll::Ready(None),
+                // The head has said the length, so actix may add up what is missing.
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                    this.way = Way::Through { reading: None };
+                }
+                Err(error) => return this.break_off(error),
             }
         }
-        Poll::Ready(Some(read))
+        match ready!(this.poll_through(cx)) {
+            Some(Err(error)) => this.break_off(error),
+            chunk => Poll::Ready(chunk),
+        }
     }
+}
+
+/// Reads the next chunk of `range`; `reading` is a read that had to wait for the disk.
+fn poll_read(
+    cx: &mut Context<'_>,
+    file: &Arc<File>,
+    range: ByteRange,
+    reading: &mut Option<JoinHandle<io::Result<Bytes>>>,
+) -> Poll<io::Result<Bytes>> {
+    let wanted = usize::try_from(range.len())
+        .unwrap_or(usize::MAX)
+        .min(CHUNK_BYTES);
+    let waiting = match reading {
+        Some(reading) => reading,
+        None => match read_cached(file, range.start, wanted) {
+            Ok(Cached::Bytes(bytes)) => return Poll::Ready(Ok(bytes)),
+            Err(error) => return Poll::Ready(Err(error)),
+            Ok(Cached::WouldBlock) => {
+                let file = Arc::clone(file);
+                reading.insert(spawn_blocking(move || {
+                    read_blocking(&file, range.start, wanted)
+                }))
+            }
+        },
+    };
+    let read = ready!(Pin::new(waiting).poll(cx));
+    *reading = None;
+    Poll::Ready(read.unwrap_or_else(|ended| Err(io::Error::other(ended))))
+}
+
+/// Moves up to `wanted` bytes from `start` on to the socket.
+#[cfg(target_os = "linux")]
+fn send_file(stream: &TcpStream, file: &File, mut start: u64, wanted: u64) -> io::Result<usize> {
+    use rustix::{fs::sendfile, io::Errno};
+
+    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+    sendfile(stream, file, Some(&mut start), wanted).map_err(|error| match error {
+        Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP => io::ErrorKind::Unsupported.into(),
+        error => error.into(),
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_file(_: &TcpStream, _: &File, _: u64, _: u64) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// What a socket says when nobody is there; a file's errors keep their own kind.
+fn client_gone(error: io::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, error)
 }
 
 #[cfg(test)]

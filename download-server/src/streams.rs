@@ -1,27 +1,93 @@
-//! How many deliveries are running.
+//! How many deliveries are running, in all and by each lease.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 /// The deliveries running now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Streams {
+    max_per_lease: usize,
     n_running: AtomicUsize,
     idle: Notify,
+    // Std mutex: never held across an await.
+    leases: Mutex<HashMap<Uuid, Lease>>,
 }
 
-/// One running delivery; dropped, it has ended.
+/// The deliveries of one claimed token.
 #[derive(Debug)]
-pub(crate) struct RunningDelivery(Arc<Streams>);
+struct Lease {
+    permits: Arc<Semaphore>,
+    /// How many run or wait; the last one takes this entry with it.
+    n_users: usize,
+}
+
+/// One running delivery; dropped, it has ended and one that waited may run.
+#[derive(Debug)]
+pub(crate) struct RunningDelivery {
+    /// Given back before its place among the lease's users.
+    permit: Option<OwnedSemaphorePermit>,
+    place: Place,
+}
+
+/// A place among those who run or wait by one lease.
+#[derive(Debug)]
+struct Place {
+    streams: Arc<Streams>,
+    jti: Uuid,
+}
 
 impl Streams {
-    pub(crate) fn begin(self: &Arc<Self>) -> RunningDelivery {
+    pub(crate) fn new(max_per_lease: usize) -> Self {
+        Self {
+            max_per_lease,
+            n_running: AtomicUsize::new(0),
+            idle: Notify::new(),
+            leases: Mutex::default(),
+        }
+    }
+
+    /// Begins a delivery of the token `jti`, as soon as fewer than the cap of them run.
+    pub(crate) async fn begin(self: &Arc<Self>, jti: Uuid) -> RunningDelivery {
+        let permits = self.enter(jti);
+        let place = Place {
+            streams: Arc::clone(self),
+            jti,
+        };
+        // Nobody closes the semaphore.
+        let permit = permits.acquire_owned().await.ok();
         self.n_running.fetch_add(1, Ordering::SeqCst);
-        RunningDelivery(Arc::clone(self))
+        RunningDelivery { permit, place }
+    }
+
+    fn enter(&self, jti: Uuid) -> Arc<Semaphore> {
+        let mut leases = self.lock();
+        let lease = leases.entry(jti).or_insert_with(|| Lease {
+            permits: Arc::new(Semaphore::new(self.max_per_lease)),
+            n_users: 0,
+        });
+        lease.n_users += 1;
+        Arc::clone(&lease.permits)
+    }
+
+    fn leave(&self, jti: Uuid) {
+        if let Entry::Occupied(mut lease) = self.lock().entry(jti) {
+            lease.get_mut().n_users -= 1;
+            if lease.get().n_users == 0 {
+                lease.remove();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Lease>> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn n_running(&self) -> usize {
@@ -43,10 +109,18 @@ impl Streams {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.streams.leave(self.jti);
+    }
+}
+
 impl Drop for RunningDelivery {
     fn drop(&mut self) {
-        if self.0.n_running.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.idle.notify_waiters();
+        self.permit = None;
+        let streams = &self.place.streams;
+        if streams.n_running.fetch_sub(1, Ordering::SeqCst) == 1 {
+            streams.idle.notify_waiters();
         }
     }
 }

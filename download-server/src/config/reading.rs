@@ -10,7 +10,7 @@ use shared::{
 };
 
 use super::{
-    Config, Jwks, LeaseKey,
+    Config, Jwks, LeaseKey, Limits,
     variables::{LEASE_KEY, VARIABLES},
 };
 
@@ -36,6 +36,18 @@ impl Config {
         let max_clock_skew_secs = count(settings, "MAX_CLOCK_SKEW_SECS", 0, 60);
         let ledger_capacity = count(settings, "LEDGER_CAPACITY", 1, 4_000_000_000);
         let max_streams = count(settings, "MAX_STREAMS", 1, 1_000_000);
+        let max_streams_per_lease = count(settings, "MAX_STREAMS_PER_LEASE", 1, 1_000);
+        let limits = Limits {
+            max_connections: count(settings, "MAX_CONNECTIONS", 1, 1_000_000),
+            max_connections_per_address: count(
+                settings,
+                "MAX_CONNECTIONS_PER_ADDRESS",
+                0,
+                1_000_000,
+            ),
+            head_timeout: secs(settings, "HEAD_TIMEOUT_SECS", 1..=3_600),
+            peer_silence: secs(settings, "PEER_TIMEOUT_SECS", 1..=3_600),
+        };
         let trusted_proxies = settings.list("TRUSTED_PROXIES");
         let drain = secs(settings, "DRAIN_SECS", 0..=86_400);
         let workers = settings
@@ -49,6 +61,8 @@ impl Config {
             max_clock_skew_secs: u32::try_from(max_clock_skew_secs).unwrap_or(u32::MAX),
             ledger_capacity,
             max_streams,
+            max_streams_per_lease,
+            limits,
             trusted_proxies,
             drain,
             workers: workers.unwrap_or(config.workers),

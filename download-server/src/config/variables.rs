@@ -85,6 +85,36 @@ pub const VARIABLES: &[Variable] = &[
         "Deliveries at a time beyond which the shop sends nobody here",
     ),
     variable(
+        "MAX_STREAMS_PER_LEASE",
+        "COUNT",
+        "8",
+        "Deliveries at a time by one lease; more of them wait",
+    ),
+    variable(
+        "MAX_CONNECTIONS",
+        "COUNT",
+        "20000",
+        "Connections at a time; the next one takes the place of the longest idle one",
+    ),
+    variable(
+        "MAX_CONNECTIONS_PER_ADDRESS",
+        "COUNT",
+        "0",
+        "The same for each client's address (IPv6: its /64); 0 for no limit",
+    ),
+    variable(
+        "HEAD_TIMEOUT_SECS",
+        "SECONDS",
+        "15",
+        "How long a connection may take to send a request, from its beginning or the last answer",
+    ),
+    variable(
+        "PEER_TIMEOUT_SECS",
+        "SECONDS",
+        "60",
+        "A client that acknowledges no byte for so long is gone",
+    ),
+    variable(
         "TRUSTED_PROXIES",
         "CIDR,…",
         "",

@@ -1,15 +1,17 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "a test may block")]
 
-use std::{fs, future::poll_fn, io::Write, path::PathBuf};
+use std::{fs, future::poll_fn, io::Write, path::PathBuf, time::Instant};
 
 use actix_web::rt::pin;
 use chrono::{DateTime, TimeDelta};
-use futures_util::task::noop_waker;
+use futures_util::FutureExt;
 use uuid::Uuid;
 
+use shared::file_store::StorageKey;
+
 use super::*;
-use crate::{ledger::Ledger, streams::Streams};
+use crate::streams::Streams;
 
 /// A file of `len` bytes that is gone when dropped.
 struct Sample(PathBuf);
@@ -22,28 +24,26 @@ impl Sample {
         Self(path)
     }
 
-    fn stream(&self, start: u64, end: u64, claim: Option<Claim>) -> FileStream {
+    fn stream(&self, start: u64, end: u64) -> FileStream {
         let clock = Clock::manual(DateTime::UNIX_EPOCH);
-        self.stream_until(start, end, claim, Deadline::new(clock, 1))
+        self.stream_until(start, end, Deadline::new(clock, 1))
     }
 
-    fn stream_until(
-        &self,
-        start: u64,
-        end: u64,
-        claim: Option<Claim>,
-        deadline: Deadline,
-    ) -> FileStream {
-        let file = File::open(&self.0).unwrap();
+    fn stream_until(&self, start: u64, end: u64, deadline: Deadline) -> FileStream {
+        let file = Arc::new(File::open(&self.0).unwrap());
         let key = StorageKey::from_digest([0; 32]);
-        let running = Arc::new(Streams::default()).begin();
+        let jti = Uuid::new_v4();
+        let running = Arc::new(Streams::new(1)).begin(jti).now_or_never().unwrap();
+        let terms = Terms {
+            connection: None,
+            deadline,
+            log: DeliveryLog::begin(jti, key, 200, end - start, Instant::now()),
+            _running: running,
+        };
         FileStream::new(
             file,
-            key,
-            ByteRange { start, end },
-            claim,
-            deadline,
-            running,
+            VecDeque::from([Piece::File(ByteRange { start, end })]),
+            terms,
         )
     }
 }
@@ -73,7 +73,7 @@ async fn a_part_arrives_as_it_is_in_the_file() {
         (CHUNK_BYTES - 1, 2 * CHUNK_BYTES + 1),
         (7, 7),
     ] {
-        let stream = sample.stream(start as u64, end as u64, None);
+        let stream = sample.stream(start as u64, end as u64);
         assert_eq!(
             collect(stream).await.unwrap(),
             whole.get(start..end).unwrap()
@@ -84,7 +84,7 @@ async fn a_part_arrives_as_it_is_in_the_file() {
 #[actix_web::test]
 async fn a_file_that_shrinks_ends_the_delivery_with_an_error() {
     let sample = Sample::of(10);
-    let stream = sample.stream(0, 11, None);
+    let stream = sample.stream(0, 11);
     assert_eq!(
         collect(stream).await.unwrap_err().kind(),
         io::ErrorKind::UnexpectedEof
@@ -104,7 +104,7 @@ async fn a_delivery_ends_with_its_lease() {
     let sample = Sample::of(3 * CHUNK_BYTES);
     let clock = Clock::manual(DateTime::UNIX_EPOCH);
     let deadline = Deadline::new(clock.clone(), 100);
-    let stream = sample.stream_until(0, 3 * CHUNK_BYTES as u64, None, deadline);
+    let stream = sample.stream_until(0, 3 * CHUNK_BYTES as u64, deadline);
     pin!(stream);
     let mut next = async || poll_fn(|cx| stream.as_mut().poll_next(cx)).await.unwrap();
 
@@ -119,7 +119,7 @@ async fn a_delivery_ends_with_its_lease() {
 async fn a_delivery_that_is_whole_at_its_deadline_ends_well() {
     let sample = Sample::of(10);
     let clock = Clock::manual(DateTime::UNIX_EPOCH);
-    let stream = sample.stream_until(0, 10, None, Deadline::new(clock.clone(), 1));
+    let stream = sample.stream_until(0, 10, Deadline::new(clock.clone(), 1));
     pin!(stream);
     assert!(
         poll_fn(|cx| stream.as_mut().poll_next(cx))
@@ -128,38 +128,4 @@ async fn a_delivery_that_is_whole_at_its_deadline_ends_well() {
     );
     clock.advance(TimeDelta::seconds(1));
     assert!(poll_fn(|cx| stream.as_mut().poll_next(cx)).await.is_none());
-}
-
-#[test]
-fn a_claim_is_kept_from_the_second_poll_on() {
-    let sample = Sample::of(10);
-    let waker = noop_waker();
-    let mut cx = Context::from_waker(&waker);
-    for (n_polls, kept) in [(0, false), (1, false), (2, true)] {
-        let ledger = Arc::new(Ledger::new(1));
-        let jti = Uuid::new_v4();
-        let mut stream = sample.stream(0, 10, Some(ledger.claim(jti, 1, 0).unwrap()));
-
-        for _ in 0..n_polls {
-            let _ = Pin::new(&mut stream).poll_next(&mut cx);
-        }
-        drop(stream);
-
-        assert_eq!(
-            ledger.check(jti, 1, 0).is_err(),
-            kept,
-            "after {n_polls} polls"
-        );
-    }
-}
-
-#[test]
-fn an_empty_file_has_begun_with_its_head() {
-    let sample = Sample::of(0);
-    let ledger = Arc::new(Ledger::new(1));
-    let jti = Uuid::new_v4();
-
-    drop(sample.stream(0, 0, Some(ledger.claim(jti, 1, 0).unwrap())));
-
-    assert!(ledger.check(jti, 1, 0).is_err());
 }

@@ -1,0 +1,112 @@
+//! What actix reads from and writes to.
+
+use std::{
+    io,
+    ops::Deref,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, ready},
+};
+
+use rustix::{
+    fd::AsFd,
+    net::{Shutdown, shutdown},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Connection, registry::Place};
+
+/// The most that is read before a request has begun to be answered: several heads, sent in a row.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// A connection as actix sees it; dropped, it is closed and its place is free.
+#[derive(Debug)]
+pub(crate) struct Socket(Place);
+
+impl Socket {
+    pub(super) fn new(place: Place) -> Self {
+        Self(place)
+    }
+
+    /// The connection, for those who look at it beside actix.
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
+        self.0.connection()
+    }
+}
+
+impl Deref for Socket {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0.connection()
+    }
+}
+
+impl Connection {
+    /// Counts what is read while waiting for a request: a head must come to an end.
+    fn count_read(&self, n_bytes: usize) -> io::Result<()> {
+        if self.is_multiplexed() {
+            return Ok(());
+        }
+        let n_bytes = u32::try_from(n_bytes).unwrap_or(u32::MAX);
+        let before = self.n_read.fetch_add(n_bytes, Ordering::Relaxed);
+        if before.saturating_add(n_bytes) as usize > MAX_HEAD_BYTES {
+            tracing::debug!(peer = %self.peer, "a request's head is too long");
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.has_ended() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if self.is_busy() && !self.is_multiplexed() {
+            self.wait(cx);
+            return Poll::Pending;
+        }
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            match self.stream.try_read(buffer.initialize_unfilled()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(n_bytes) => {
+                    buffer.advance(n_bytes);
+                    return Poll::Ready(self.count_read(n_bytes));
+                }
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let sent = ready!(self.poll_send(cx, |stream| Ok(rustix::io::write(stream, bytes)?)))?;
+        self.sent();
+        Poll::Ready(Ok(sent))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.has_ended() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        self.note_flush();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Not connected any more: it has been.
+        let _ = shutdown(self.stream.as_fd(), Shutdown::Write);
+        Poll::Ready(Ok(()))
+    }
+}
