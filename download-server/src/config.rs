@@ -51,6 +51,11 @@ pub struct Config {
     pub quiet: Duration,
     /// Threads that serve requests.
     pub workers: usize,
+    /// The certificate to speak TLS with, if this server does so itself.
+    #[cfg(feature = "tls")]
+    pub tls: Option<CertificateFiles>,
+    /// Where `/metrics` is served, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// Where the shop's public keys come from.
@@ -60,6 +65,16 @@ pub enum Jwks {
     Issuer,
     /// A file.
     File(PathBuf),
+}
+
+/// Where a certificate is; both are read again when the operator says so.
+#[cfg(feature = "tls")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The chain, in PEM, the server's own first.
+    pub certificates: PathBuf,
+    /// Its private key, in PEM.
+    pub key: PathBuf,
 }
 
 /// How many connections there may be, and how long each may be silent.
@@ -107,6 +122,9 @@ impl Config {
             drain: Duration::from_secs(30),
             quiet: Duration::from_secs(5),
             workers: cores(),
+            #[cfg(feature = "tls")]
+            tls: None,
+            metrics_listen: None,
         }
     }
 }

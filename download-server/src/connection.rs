@@ -7,6 +7,9 @@
 
 pub(crate) mod registry;
 mod socket;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+mod transport;
 
 use std::{
     io,
@@ -26,7 +29,7 @@ use rustix::{
 };
 use tokio::io::Interest;
 
-pub(crate) use self::socket::Socket;
+pub(crate) use self::{socket::Socket, transport::Transport};
 use crate::ledger::Claim;
 
 /// A client's connection.
@@ -43,6 +46,8 @@ pub(crate) struct Connection {
     epoch: Instant,
     /// Since when it does what it does now: waits for a request, or answers one.
     since: AtomicU64,
+    /// When the kernel last took something to send.
+    sent_at: AtomicU64,
     n_requests: AtomicU32,
     n_deliveries: AtomicU32,
     /// What is sent must go through TLS.
@@ -74,6 +79,7 @@ impl Connection {
             peer: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             epoch,
             since: AtomicU64::new(0),
+            sent_at: AtomicU64::new(0),
             n_requests: AtomicU32::new(0),
             n_deliveries: AtomicU32::new(0),
             multiplexed: AtomicBool::new(false),
@@ -99,10 +105,19 @@ impl Connection {
 
     /// Something else begins now.
     fn turn(&self) {
-        let now = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.since.store(now, Ordering::Relaxed);
+        self.since.store(self.now(), Ordering::Relaxed);
     }
 
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// When the kernel last took something to send, or what is answered was asked for.
+    fn moved_at(&self) -> u64 {
+        self.sent_at.load(Ordering::Relaxed).max(self.since())
+    }
+
+    #[cfg(feature = "tls")]
     /// TLS is agreed upon, and so is whether HTTP/2 is spoken: it waits for a request now.
     pub(crate) fn greeted(&self, multiplexed: bool) {
         self.multiplexed.store(multiplexed, Ordering::Relaxed);
@@ -165,7 +180,8 @@ impl Connection {
     }
 
     /// Bytes have been taken by the kernel.
-    fn sent(&self) {
+    fn note_sent(&self) {
+        self.sent_at.store(self.now(), Ordering::Relaxed);
         if self.has_claim.swap(false, Ordering::AcqRel)
             && let Some(mut claim) = lock(&self.claim).take()
         {
@@ -203,15 +219,20 @@ impl Connection {
             if self.has_ended() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
-            let sent = self
+            let taken = self
                 .stream
                 .try_io(Interest::WRITABLE, || send(&self.stream));
-            match sent {
+            match taken {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     std::task::ready!(self.stream.poll_write_ready(cx))?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                sent => return Poll::Ready(sent),
+                taken => {
+                    if taken.is_ok() {
+                        self.note_sent();
+                    }
+                    return Poll::Ready(taken);
+                }
             }
         }
     }

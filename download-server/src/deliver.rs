@@ -72,19 +72,23 @@ pub(crate) async fn by_bearer(state: Data<State>, request: HttpRequest) -> HttpR
 
 /// Any other method.
 pub(crate) async fn method_not_allowed(state: Data<State>, request: HttpRequest) -> HttpResponse {
-    Refusal::MethodNotAllowed.answer(&request, Manner::of(&request), &state.config.issuer)
+    refuse(&state, &request, Refusal::MethodNotAllowed)
 }
 
 /// Any other address.
 pub(crate) async fn not_found(state: Data<State>, request: HttpRequest) -> HttpResponse {
-    Refusal::NotFound.answer(&request, Manner::of(&request), &state.config.issuer)
+    refuse(&state, &request, Refusal::NotFound)
 }
 
 async fn answer(state: &State, request: &HttpRequest, token: &str, form: Form) -> HttpResponse {
     let delivered = caught(deliver(state, request, token, form)).await;
-    delivered.unwrap_or_else(|refusal| {
-        refusal.answer(request, Manner::of(request), &state.config.issuer)
-    })
+    delivered.unwrap_or_else(|refusal| refuse(state, request, refusal))
+}
+
+/// Answers with a refusal, and counts it.
+pub(crate) fn refuse(state: &State, request: &HttpRequest, refusal: Refusal) -> HttpResponse {
+    state.metrics.refused(refusal.code());
+    refusal.answer(request, Manner::of(request), &state.config.issuer)
 }
 
 /// A panic is an answer like any other; the panic itself has been logged with its place.
@@ -165,7 +169,14 @@ async fn deliver(
             state.clock.clone(),
             leased_until.unwrap_or(now + LEASE_SECS),
         ),
-        log: DeliveryLog::begin(token.jti, token.key, status, range.len(), began_at),
+        log: DeliveryLog::begin(
+            &state.metrics,
+            token.jti,
+            token.key,
+            status,
+            range.len(),
+            began_at,
+        ),
         _running: running,
     };
     let mut response = file.body(opened, part, pieces, terms);
@@ -187,6 +198,7 @@ fn claim(
 ) -> Result<String, Refusal> {
     let claim = state.ledger.claim(token.jti, token.exp, now);
     let mut claim = claim.map_err(|unclaimed| Refusal::of_claim(unclaimed, token.fid))?;
+    state.metrics.claims.inc();
     match connection {
         Some(connection) => connection.keep_claim(claim),
         None => claim.begin(),

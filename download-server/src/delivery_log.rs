@@ -9,10 +9,13 @@ use shared::file_store::StorageKey;
 use tracing::Span;
 use uuid::Uuid;
 
+use crate::metrics::Metrics;
+
 /// What is said of a delivery when it has ended, however it did.
 #[derive(Debug)]
 pub(crate) struct DeliveryLog {
     span: Span,
+    metrics: Metrics,
     jti: Uuid,
     key: StorageKey,
     status: u16,
@@ -35,6 +38,7 @@ enum Broken {
 impl DeliveryLog {
     /// Begins with the request that came at `began_at`.
     pub(crate) fn begin(
+        metrics: &Metrics,
         jti: Uuid,
         key: StorageKey,
         status: u16,
@@ -43,6 +47,7 @@ impl DeliveryLog {
     ) -> Self {
         Self {
             span: Span::current(),
+            metrics: metrics.clone(),
             jti,
             key,
             status,
@@ -57,8 +62,11 @@ impl DeliveryLog {
     /// `n_bytes` more have been handed to the socket.
     pub(crate) fn sent(&mut self, n_bytes: u64) {
         self.n_sent += n_bytes;
+        self.metrics.bytes.inc_by(n_bytes);
         if self.first_byte.is_none() {
-            self.first_byte = Some(self.began_at.elapsed());
+            let after = self.began_at.elapsed();
+            self.metrics.began(after);
+            self.first_byte = Some(after);
         }
     }
 
@@ -80,15 +88,19 @@ impl Drop for DeliveryLog {
         let first_byte_ms = self.first_byte.map(millis);
         match self.broken {
             None if n_sent == n_bytes => {
+                self.metrics.ended("complete");
                 tracing::info!(%jti, status, n_bytes, first_byte_ms, duration_ms, "delivered");
             }
             None | Some(Broken::ClientGone) => {
+                self.metrics.ended("client_gone");
                 tracing::info!(%jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery broke off: the client went away");
             }
             Some(Broken::LeaseOver) => {
+                self.metrics.ended("lease_over");
                 tracing::warn!(%jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery was cut: its lease is over");
             }
             Some(Broken::FileUnreadable(error)) => {
+                self.metrics.ended("file_unreadable");
                 let key = self.key;
                 tracing::error!(%jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, %key, %error, "a delivery broke off: the file cannot be read on");
             }

@@ -76,6 +76,16 @@ impl Reading {
         now - self.read_at > MAX_AGE_SECS
     }
 
+    /// Seconds since it was read.
+    pub(crate) fn age_secs(&self, now: i64) -> i64 {
+        now.saturating_sub(self.read_at).max(0)
+    }
+
+    /// How many keys it has.
+    pub(crate) fn n_keys(&self) -> usize {
+        self.keys.len()
+    }
+
     /// When the clocks were first found to agree; the end of time while they have not.
     pub(crate) fn clocks_agree_since(&self) -> i64 {
         self.agree_since.unwrap_or(i64::MAX)

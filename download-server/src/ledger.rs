@@ -51,6 +51,11 @@ impl Ledger {
         }
     }
 
+    /// Tokens remembered now.
+    pub(crate) fn len(&self) -> usize {
+        self.n_entries.load(Ordering::Relaxed)
+    }
+
     /// Whether the token could be claimed, without claiming it.
     pub(crate) fn check(&self, jti: Uuid, exp: i64, now: i64) -> Result<(), Unclaimed> {
         self.check_time(exp, now)?;

@@ -22,6 +22,7 @@ mod keys;
 mod lease;
 mod ledger;
 mod manner;
+mod metrics;
 mod ranges;
 mod readiness;
 mod refusal;

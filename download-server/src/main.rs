@@ -3,6 +3,8 @@
 use std::{net::TcpListener, process::ExitCode};
 
 use anyhow::Context;
+#[cfg(feature = "tls")]
+use download_server::Running;
 use download_server::{
     config::{Config, reading},
     start,
@@ -39,12 +41,37 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let running = start(config, Clock::system(), listener).await?;
-    next_of(&mut terminate, &mut interrupt).await;
+    #[cfg(feature = "tls")]
+    let reloading = reload_certificates(&running)?;
+    #[cfg(not(feature = "tls"))]
+    let reloading = std::future::pending();
+    tokio::select! {
+        () = next_of(&mut terminate, &mut interrupt) => {}
+        () = reloading => {}
+    }
     tokio::select! {
         () = running.drain() => {}
         () = next_of(&mut terminate, &mut interrupt) => running.kill().await,
     }
     Ok(())
+}
+
+/// Reads the certificate again at every SIGHUP, for ever.
+#[cfg(feature = "tls")]
+fn reload_certificates(running: &Running) -> std::io::Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            match running.reload_certificate() {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(error) => tracing::error!(
+                    error = format!("{error:#}"),
+                    "the certificate cannot be read; the last one stays"
+                ),
+            }
+        }
+        std::future::pending::<()>().await;
+    })
 }
 
 async fn next_of(terminate: &mut Signal, interrupt: &mut Signal) {

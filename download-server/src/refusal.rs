@@ -35,6 +35,7 @@ pub(crate) enum Refusal {
     StaleKeys,
     Clocks,
     LedgerFull,
+    TooManyConnections,
     Store,
     Bug,
 }
@@ -101,6 +102,11 @@ impl Refusal {
             Self::StaleKeys => (S::SERVICE_UNAVAILABLE, "stale_keys", LATER),
             Self::Clocks => (S::SERVICE_UNAVAILABLE, "clocks", LATER),
             Self::LedgerFull => (S::SERVICE_UNAVAILABLE, "ledger_full", LATER),
+            Self::TooManyConnections => (
+                S::SERVICE_UNAVAILABLE,
+                "too_many_connections",
+                "There are too many connections from your address. Please try again shortly.",
+            ),
             Self::Store => (S::SERVICE_UNAVAILABLE, "store", LATER),
             Self::Bug => (
                 S::INTERNAL_SERVER_ERROR,
@@ -108,6 +114,12 @@ impl Refusal {
                 "Something went wrong on our side.",
             ),
         }
+    }
+
+    /// The stable code, for clients, the log and the metrics.
+    pub(crate) fn code(self) -> &'static str {
+        let (_, code, _) = self.public();
+        code
     }
 
     /// The file a new link would bring.

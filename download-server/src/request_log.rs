@@ -16,7 +16,13 @@ use shared::telemetry::redacted_path;
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
-use crate::{client_address, connection, state::State};
+use crate::{
+    client_address,
+    connection::{self, Connection},
+    deliver,
+    refusal::Refusal,
+    state::State,
+};
 
 /// The stable code of a refusal, for the log.
 #[derive(Clone, Copy, Debug)]
@@ -44,19 +50,35 @@ pub(crate) fn note_token(request: &HttpRequest, jti: Uuid) {
 pub(crate) async fn log_requests(
     state: Data<State>,
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let began_at = Instant::now();
-    let in_progress =
-        connection::of(request.request()).map(|connection| connection.begin_request());
+    let in_progress = connection::of(request.request()).map(Connection::begin_request);
     let span = span(&state, &request);
+    if is_one_too_many(&state, &request) {
+        let refused = deliver::refuse(&state, request.request(), Refusal::TooManyConnections);
+        let response = request.into_response(refused).map_into_right_body();
+        span.in_scope(|| log_answer(&span, &response, began_at));
+        return Ok(response);
+    }
     let outcome = next.call(request).instrument(span.clone()).await;
     drop(in_progress);
+    let outcome = outcome.map(ServiceResponse::map_into_left_body);
     match &outcome {
         Ok(response) => span.in_scope(|| log_answer(&span, response, began_at)),
         Err(error) => span.in_scope(|| tracing::error!(%error, "not answered")),
     }
     outcome
+}
+
+/// True when the client behind a proxy has too many connections already.
+fn is_one_too_many(state: &State, request: &ServiceRequest) -> bool {
+    let Some(connection) = connection::of(request.request()) else {
+        return false;
+    };
+    let trusted = &*state.config.trusted_proxies;
+    let client = client_address::of(connection.peer, request.headers(), trusted);
+    state.connections.attribute(connection, client).is_err()
 }
 
 fn span(state: &State, request: &ServiceRequest) -> Span {

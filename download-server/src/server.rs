@@ -1,7 +1,6 @@
 //! Starts and stops the server.
 
 use std::{
-    future::ready,
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -18,14 +17,18 @@ use actix_web::{
     rt::net::TcpStream,
     web::{self, Data, ServiceConfig},
 };
+use anyhow::Context;
 use shared::clock::Clock;
 use tokio::{task::JoinHandle, time::sleep};
 
+#[cfg(feature = "tls")]
+use crate::connection::tls::Certificates;
 use crate::{
     config::Config,
-    connection::{Socket, registry::TooMany},
+    connection::{Transport, registry::TooMany},
     deliver, health,
     keys::{Keys, source::Source},
+    metrics,
     request_log::log_requests,
     security_headers::security_headers,
     state::State,
@@ -43,8 +46,11 @@ const LINGER: Duration = Duration::from_secs(1);
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it tells its numbers, if anywhere.
+    pub metrics_address: Option<SocketAddr>,
     state: Data<State>,
     handle: ServerHandle,
+    metrics: Option<ServerHandle>,
     keys: Arc<Keys>,
     tasks: [JoinHandle<()>; 2],
 }
@@ -66,21 +72,34 @@ impl Running {
         }
         self.state.connections.end_all(true);
         self.handle.stop(true).await;
-        self.end();
+        self.end().await;
         tracing::info!("stopped");
     }
 
     /// Stops at once; connections break.
     pub async fn kill(&self) {
         self.handle.stop(false).await;
-        self.end();
+        self.end().await;
         tracing::info!("stopped at once");
     }
 
-    fn end(&self) {
+    /// Reads the certificate and its key again; running connections keep theirs.
+    ///
+    /// # Errors
+    /// They cannot be used; the last ones stay.
+    #[cfg(feature = "tls")]
+    pub fn reload_certificate(&self) -> anyhow::Result<()> {
+        let certificates = &self.state.certificates;
+        certificates.as_ref().map_or(Ok(()), Certificates::reload)
+    }
+
+    async fn end(&self) {
         self.state.connections.end_all(false);
         for task in &self.tasks {
             task.abort();
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.stop(false).await;
         }
     }
 
@@ -122,12 +141,24 @@ pub async fn start(config: Config, clock: Clock, listener: TcpListener) -> anyho
             tracing::error!(%error, "the server ended badly");
         }
     });
+    let metrics = state
+        .config
+        .metrics_listen
+        .map(TcpListener::bind)
+        .transpose();
+    let metrics = metrics.context("cannot listen on METRICS_LISTEN")?;
+    let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    let metrics = metrics
+        .map(|listener| metrics::serve(&state, listener))
+        .transpose()?;
     let reader = Arc::clone(&keys);
     let reading = tokio::spawn(async move { reader.keep_reading(source).await });
     let watching = tokio::spawn(Arc::clone(&state.connections).keep_watch());
     tracing::info!(%address, audience = %state.config.download_url, "downloads are open");
     Ok(Running {
         address,
+        metrics_address,
+        metrics,
         state,
         handle,
         keys,
@@ -154,22 +185,38 @@ fn service(
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
         .h1_write_buffer_size(CHUNK_BYTES)
-        .on_connect_ext(|socket: &Socket, extensions| {
-            extensions.insert(Arc::clone(socket.connection()));
+        .on_connect_ext(|transport: &Transport, extensions| {
+            extensions.insert(Arc::clone(transport.connection()));
         })
         .finish(map_config(app, |()| AppConfig::default()));
-    let connections = Arc::clone(&state.connections);
-    fn_service(move |stream: TcpStream| {
-        let socket = connections.admit(stream, false);
-        ready(match socket {
-            Ok(socket) => {
-                let peer = socket.peer;
-                Ok((socket, Protocol::Http1, Some(SocketAddr::from((peer, 0)))))
-            }
-            Err(TooMany) => Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into())),
-        })
-    })
-    .and_then(http)
+    fn_service(move |stream: TcpStream| accept(state.clone(), stream)).and_then(http)
+}
+
+/// Takes a connection in, and agrees on TLS where this server speaks it.
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(clippy::unused_async, reason = "TLS would be waited for")
+)]
+async fn accept(
+    state: Data<State>,
+    stream: TcpStream,
+) -> Result<(Transport, Protocol, Option<SocketAddr>), DispatchError> {
+    #[cfg(feature = "tls")]
+    let encrypted = state.certificates.is_some();
+    #[cfg(not(feature = "tls"))]
+    let encrypted = false;
+    let peer = stream.peer_addr().ok();
+    let socket = state
+        .connections
+        .admit(stream, encrypted)
+        .map_err(|TooMany| DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))?;
+    #[cfg(feature = "tls")]
+    if let Some(certificates) = &state.certificates {
+        let greeted = certificates.greet(socket).await;
+        let (transport, protocol) = greeted.map_err(DispatchError::Io)?;
+        return Ok((transport, protocol, peer));
+    }
+    Ok((Transport::Plain(socket), Protocol::Http1, peer))
 }
 
 /// The addresses served, beneath the public path too, for proxies that leave it in place.

@@ -9,12 +9,15 @@ use anyhow::anyhow;
 use shared::{clock::Clock, file_store::FileStore};
 use uuid::Uuid;
 
+#[cfg(feature = "tls")]
+use crate::connection::tls::Certificates;
 use crate::{
     config::{Config, LeaseKey},
     connection::registry::Connections,
     keys::{Keys, Reading},
     lease::Leases,
     ledger::Ledger,
+    metrics::Metrics,
     streams::Streams,
 };
 
@@ -26,8 +29,11 @@ pub(crate) struct State {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) leases: Leases,
     pub(crate) store: FileStore,
+    pub(crate) metrics: Metrics,
     pub(crate) streams: Arc<Streams>,
     pub(crate) connections: Arc<Connections>,
+    #[cfg(feature = "tls")]
+    pub(crate) certificates: Option<Certificates>,
     /// Random at each start: two of them behind one address are two ledgers.
     pub(crate) instance: Uuid,
     /// Whole seconds since 1970.
@@ -41,6 +47,9 @@ impl State {
             Some(key) => key.clone(),
             None => LeaseKey::random().map_err(|_| anyhow!("the system gives no randomness"))?,
         };
+        let metrics = Metrics::new();
+        #[cfg(feature = "tls")]
+        let certificates = config.tls.clone().map(Certificates::load).transpose()?;
         Ok(Self {
             keys: Arc::new(Keys::new(&config, clock.clone())),
             ledger: Arc::new(Ledger::new(config.ledger_capacity)),
@@ -51,7 +60,11 @@ impl State {
                 config.limits,
                 config.trusted_proxies.clone(),
                 clock.clone(),
+                metrics.clone(),
             )),
+            #[cfg(feature = "tls")]
+            certificates,
+            metrics,
             instance: Uuid::new_v4(),
             started_at: clock.unix_secs(),
             is_draining: AtomicBool::new(false),

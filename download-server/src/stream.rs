@@ -186,7 +186,7 @@ impl FileStream {
                         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                             return Poll::Ready(Err(error));
                         }
-                        sent => sent.map_err(client_gone)?,
+                        taken => taken.map_err(client_gone)?,
                     }
                 }
                 (Piece::File(_), Way::Through { .. }) => {

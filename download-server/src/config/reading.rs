@@ -9,10 +9,15 @@ use shared::{
     settings::{self, Refused, Settings},
 };
 
+#[cfg(feature = "tls")]
+use super::CertificateFiles;
 use super::{
     Config, Jwks, LeaseKey, Limits,
     variables::{LEASE_KEY, VARIABLES},
 };
+
+#[cfg(feature = "tls")]
+use crate::connection::tls::Certificates;
 
 /// Room for the path prefix of DOWNLOAD_URL: with `/d/`, a token and it, a cookie's Path must stay
 /// within the 1,024 bytes that browsers keep.
@@ -53,6 +58,13 @@ impl Config {
         let workers = settings
             .text("WORKERS")
             .map(|_| count(settings, "WORKERS", 1, 1_024));
+        #[cfg(feature = "tls")]
+        let tls = tls(settings, download_url.as_ref());
+        #[cfg(not(feature = "tls"))]
+        refuse_tls(settings);
+        let metrics_listen = settings
+            .text("METRICS_LISTEN")
+            .and_then(|_| settings.parsed("METRICS_LISTEN"));
         let config = Self::new(download_url?, issuer?, jwks, &files_url?);
         Some(Self {
             listen: listen?,
@@ -65,6 +77,9 @@ impl Config {
             limits,
             trusted_proxies,
             drain,
+            #[cfg(feature = "tls")]
+            tls,
+            metrics_listen,
             workers: workers.unwrap_or(config.workers),
             ..config
         })
@@ -98,6 +113,42 @@ fn lease_key(settings: &mut Settings, download_url: Option<&BaseUrl>) -> Option<
         settings.mistake("LEASE_KEY: expected 32 bytes in base64");
     }
     key
+}
+
+/// Where the certificate is, unless a proxy speaks TLS.
+#[cfg(feature = "tls")]
+fn tls(settings: &mut Settings, download_url: Option<&BaseUrl>) -> Option<CertificateFiles> {
+    let files = match (settings.text("TLS_CERT"), settings.text("TLS_KEY")) {
+        (None, None) => return None,
+        (Some(certificates), Some(key)) => CertificateFiles {
+            certificates: certificates.into(),
+            key: key.into(),
+        },
+        (Some(_), None) => {
+            settings.mistake("TLS_KEY: required with TLS_CERT");
+            return None;
+        }
+        (None, Some(_)) => {
+            settings.mistake("TLS_CERT: required with TLS_KEY");
+            return None;
+        }
+    };
+    if download_url.is_some_and(|url| !url.is_https()) {
+        settings.mistake("DOWNLOAD_URL: https is expected with TLS_CERT");
+    }
+    if let Err(error) = Certificates::load(files.clone()) {
+        settings.mistake(format!("TLS_CERT, TLS_KEY: {error:#}"));
+    }
+    Some(files)
+}
+
+#[cfg(not(feature = "tls"))]
+fn refuse_tls(settings: &mut Settings) {
+    for name in ["TLS_CERT", "TLS_KEY"] {
+        if settings.text(name).is_some() {
+            settings.mistake(format!("{name}: needs the tls feature, not in this build"));
+        }
+    }
 }
 
 fn check_urls(

@@ -132,4 +132,22 @@ pub const VARIABLES: &[Variable] = &[
         "",
         "Threads that serve requests; by default one for each core",
     ),
+    variable(
+        "TLS_CERT",
+        "PATH",
+        "",
+        "Certificates in PEM, to speak TLS without a proxy; read again on SIGHUP (feature tls)",
+    ),
+    variable(
+        "TLS_KEY",
+        "PATH",
+        "",
+        "Private key in PEM of the first of them",
+    ),
+    variable(
+        "METRICS_LISTEN",
+        "ADDRESS:PORT",
+        "",
+        "Where /metrics is served, for Prometheus; nowhere without it",
+    ),
 ];

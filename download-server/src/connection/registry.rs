@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,7 +16,7 @@ use shared::{clock::Clock, forwarded::is_trusted};
 use socket2::SockRef;
 
 use super::{Connection, Socket, lock};
-use crate::config::Limits;
+use crate::{config::Limits, metrics::Metrics};
 
 /// The most that waits unsent in the kernel for one connection. The less there is, the less a
 /// stalled reader holds, and the more of what is sent is still in the processor's cache: 64 KiB was
@@ -26,6 +26,11 @@ const UNSENT_BYTES: u32 = 64 * 1024;
 /// One in so many connections is ended at once when there are too many, so that finding the idlest
 /// is not done anew for each newcomer.
 const SHARE: usize = 256;
+
+/// The kernel sees whether a peer acknowledges, but not whether it wants to read on: in HTTP/2 it
+/// says so in a window of its own. Those windows open in large steps, so an answer that stands
+/// still may do so for this many times a peer's silence.
+const STALLED: u32 = 10;
 
 /// Every open connection.
 #[derive(Debug)]
@@ -37,9 +42,7 @@ pub(crate) struct Connections {
     // Std mutex: never held across an await.
     open: Mutex<Open>,
     n_open: AtomicUsize,
-    n_timed_out: AtomicU64,
-    n_displaced: AtomicU64,
-    n_refused: AtomicU64,
+    metrics: Metrics,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +71,7 @@ pub(crate) struct Place {
 pub(crate) struct TooMany;
 
 impl Connections {
-    pub(crate) fn new(limits: Limits, trusted: Vec<IpNet>, clock: Clock) -> Self {
+    pub(crate) fn new(limits: Limits, trusted: Vec<IpNet>, clock: Clock, metrics: Metrics) -> Self {
         Self {
             limits,
             trusted,
@@ -76,9 +79,7 @@ impl Connections {
             epoch: Instant::now(),
             open: Mutex::default(),
             n_open: AtomicUsize::new(0),
-            n_timed_out: AtomicU64::new(0),
-            n_displaced: AtomicU64::new(0),
-            n_refused: AtomicU64::new(0),
+            metrics,
         }
     }
 
@@ -100,7 +101,7 @@ impl Connections {
         let connection = Arc::new(Connection::new(stream, number, self.epoch, encrypted));
         let address = self.limited_address(connection.peer);
         if let Err(full) = self.make_room(&mut open, address) {
-            self.n_refused.fetch_add(1, Ordering::Relaxed);
+            self.metrics.refused.inc();
             tracing::warn!(peer = %connection.peer, "a connection was refused: all others deliver");
             return Err(full);
         }
@@ -149,7 +150,7 @@ impl Connections {
         if before != address
             && let Err(full) = self.make_room_for(&mut open, address)
         {
-            self.n_refused.fetch_add(1, Ordering::Relaxed);
+            self.metrics.refused.inc();
             return Err(full);
         }
         open.reassign(connection.number, address);
@@ -195,7 +196,7 @@ impl Connections {
         idle.select_nth_unstable(n - 1);
         for (_, number) in idle.iter().take(n) {
             open.remove(*number);
-            self.n_displaced.fetch_add(1, Ordering::Relaxed);
+            self.metrics.displaced.inc();
         }
         Ok(())
     }
@@ -217,14 +218,16 @@ impl Connections {
             if connection.has_ended() {
                 continue;
             }
-            let age = now.saturating_sub(Duration::from_millis(connection.since()));
+            let for_longer =
+                |since, limit| now.saturating_sub(Duration::from_millis(since)) >= limit;
             let over = if connection.is_busy() {
                 now_secs >= connection.ends_at.load(Ordering::Relaxed)
+                    || for_longer(connection.moved_at(), self.limits.peer_silence * STALLED)
             } else {
-                age >= self.limits.head_timeout
+                for_longer(connection.since(), self.limits.head_timeout)
             };
             if over {
-                self.n_timed_out.fetch_add(1, Ordering::Relaxed);
+                self.metrics.timed_out.inc();
                 connection.end();
             }
         }
@@ -242,21 +245,6 @@ impl Connections {
     /// Connections open now.
     pub(crate) fn n_open(&self) -> usize {
         self.n_open.load(Ordering::Relaxed)
-    }
-
-    /// Connections ended because nothing happened on them, since the start.
-    pub(crate) fn n_timed_out(&self) -> u64 {
-        self.n_timed_out.load(Ordering::Relaxed)
-    }
-
-    /// Connections ended for a newcomer, since the start.
-    pub(crate) fn n_displaced(&self) -> u64 {
-        self.n_displaced.load(Ordering::Relaxed)
-    }
-
-    /// Connections refused, since the start.
-    pub(crate) fn n_refused(&self) -> u64 {
-        self.n_refused.load(Ordering::Relaxed)
     }
 }
 

@@ -91,9 +91,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let sent = ready!(self.poll_send(cx, |stream| Ok(rustix::io::write(stream, bytes)?)))?;
-        self.sent();
-        Poll::Ready(Ok(sent))
+        self.poll_send(cx, |stream| Ok(rustix::io::write(stream, bytes)?))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use shared::file_store::StorageKey;
 
 use super::*;
-use crate::streams::Streams;
+use crate::{metrics::Metrics, streams::Streams};
 
 /// A file of `len` bytes that is gone when dropped.
 struct Sample(PathBuf);
@@ -37,7 +37,7 @@ impl Sample {
         let terms = Terms {
             connection: None,
             deadline,
-            log: DeliveryLog::begin(jti, key, 200, end - start, Instant::now()),
+            log: DeliveryLog::begin(&Metrics::new(), jti, key, 200, end - start, Instant::now()),
             _running: running,
         };
         FileStream::new(
