@@ -108,6 +108,11 @@ impl Running {
         self.keys.read_anew().await
     }
 
+    /// Connections open now.
+    pub fn n_connections(&self) -> usize {
+        self.state.connections.n_open()
+    }
+
     /// Deliveries running now.
     pub fn n_streams(&self) -> usize {
         self.state.streams.n_running()

@@ -244,6 +244,20 @@ impl Node {
             .unwrap()
     }
 
+    /// Waits until no delivery is running.
+    pub(crate) async fn until_idle(&self) {
+        while self.running.n_streams() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until as many connections are open.
+    pub(crate) async fn until_connections(&self, n_open: usize) {
+        while self.running.n_connections() != n_open {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     pub(crate) async fn ready(&self) -> (u16, serde_json::Value) {
         let answer = self.get("/readyz").await;
         (answer.status, serde_json::from_slice(&answer.body).unwrap())

@@ -42,11 +42,16 @@ async fn a_token_sent_both_ways_is_one_token() {
     assert_eq!(node.get(&link).await.status, 410);
 }
 
-#[actix_web::test]
-async fn of_a_thousand_parallel_claims_one_is_answered_with_the_file() {
+/// As many open files as this process may have.
+pub(crate) fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
+}
+
+#[actix_web::test]
+async fn of_a_thousand_parallel_claims_one_is_answered_with_the_file() {
+    raise_descriptor_limit();
     let node = Node::start().await;
     let (address, text) = (node.address(), request("GET", &node.link(), &[]));
 
