@@ -2,6 +2,7 @@
 # make test    every test
 # make check   what CI runs
 # make fmt     format the code
+# make bench-download   deliveries beside nginx and Caddy, into docs/benchmarks.md
 #
 # Each target installs what it needs and does not find, where it may (root, with apt-get), and
 # says what to install elsewhere. Then it runs plain cargo, which works alone from there on.
@@ -9,7 +10,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check fmt tools postgres browsers
+.PHONY: demo test check fmt bench-download tools postgres browsers web-servers
 
 demo: postgres
 	cargo run
@@ -29,6 +30,13 @@ check: tools
 
 fmt:
 	cargo fmt --all
+
+# A part of it in a minute: make bench-download BENCH="--quick --only small"
+BENCH ?= --write
+bench-download: web-servers
+	# Both in one build, so that no package is built twice for two sets of features.
+	cargo build --release -p download-server -p tests --bin download-server --bench download
+	cargo bench -p download-server -p tests --bench download -- $(BENCH)
 
 # --- What must be there first ---
 
@@ -73,6 +81,14 @@ browsers:
 	$(call need,command -v wget,wget); \
 	$(call need,command -v curl,curl); \
 	$(call install_missing,true)
+
+# What the download server is measured beside. Debian's packages start them on port 80 where there
+# is a service manager; the benchmark uses other ports and leaves those alone.
+web-servers:
+	@missing=(); \
+	$(call need,command -v nginx || [ -x /usr/sbin/nginx ],nginx-light); \
+	$(call need,command -v caddy,caddy); \
+	$(call install_missing,exit 1)
 
 # Built from source once, in some minutes; they need no root.
 tools:

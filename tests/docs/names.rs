@@ -12,6 +12,7 @@ const DOCUMENTS: &[&str] = &[
     "SECURITY.md",
     "docs/api.md",
     "docs/operating.md",
+    "docs/benchmarks.md",
     "docs/logging.md",
     "migrations/README.md",
 ];

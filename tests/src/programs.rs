@@ -83,6 +83,11 @@ impl Running {
         Self(child.unwrap_or_else(|error| panic!("{}: {error}", program.display())))
     }
 
+    /// The shell's process, and the group of all that was started.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// What it prints, when it was started with [`Stdio::piped`].
     pub fn output(&mut self) -> impl io::Read + use<> {
         self.0.stdout.take().expect("a pipe nobody took")

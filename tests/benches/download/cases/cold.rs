@@ -1,0 +1,208 @@
+//! A large file that must come from a slow disk, and small files beside it.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rustix::fs::{Advice, fadvise};
+
+use super::Run;
+use crate::{
+    client::many::{Pace, Requests, run as exchange},
+    figures::{Series, quantile},
+    report::{Section, Wanted},
+    servers::{Server, nginx, ours, with_token},
+    slow_disk::{BYTES_PER_SEC, SlowDisk},
+    stage::StoredFile,
+};
+
+/// Small requests, one after each interval: a load that a server answers with ease.
+const INTERVAL: Duration = Duration::from_millis(4);
+const N_CONNECTIONS: usize = 16;
+
+/// What Linux reads ahead, and the least that somebody waits for.
+const DISK_READ_BYTES: u64 = 128 * 1024;
+
+/// Milliseconds that a small request took.
+#[derive(Default)]
+struct Latency {
+    p50: Series,
+    p99: Series,
+    most: Series,
+}
+
+#[derive(Default)]
+struct Figures {
+    alone: Latency,
+    beside: Latency,
+    /// Megabytes a second of the large file.
+    large: Series,
+}
+
+pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
+    let heads = [
+        "250 small files a second",
+        "p50 ms",
+        "p99 ms",
+        "most ms",
+        "the large file, MB/s",
+    ];
+    let mut section = Section::new("A cold file on a slow disk", &heads);
+    let disk = match SlowDisk::beneath(&run.stage.large_path()) {
+        Ok(disk) => disk,
+        Err(error) => {
+            section.note(format!(
+                "NOT MEASURED: the disk cannot be slowed down: {error:#}."
+            ));
+            return Ok(section);
+        }
+    };
+    let (mut of_ours, mut of_nginx) = (Figures::default(), Figures::default());
+    let n_rounds = if run.options.quick {
+        1
+    } else {
+        run.options.n_rounds().min(3)
+    };
+    for _ in 0..n_rounds {
+        let nginx = nginx::start(&run.stage, run.cores)?;
+        let ask = nginx::plain(nginx.address, "plain");
+        of_nginx.watch(run, &disk, &nginx, &ask)?;
+        drop(nginx);
+        let ours = ours::start(&run.stage, run.cores, &run.signer, "ours", "info")?;
+        let ask = with_token(&run.signer, ours.address);
+        of_ours.watch(run, &disk, &ours, &ask)?;
+    }
+
+    for (name, figures) in [("ours", &of_ours), ("nginx", &of_nginx)] {
+        let cells = |latency: &Latency| {
+            [&latency.p50, &latency.p99, &latency.most].map(|it| format!("{:.2}", it.median()))
+        };
+        let [p50, p99, most] = cells(&figures.alone);
+        section.row(vec![
+            format!("{name}, alone"),
+            p50,
+            p99,
+            most,
+            "–".to_owned(),
+        ]);
+        let [p50, p99, most] = cells(&figures.beside);
+        let large = format!("{:.1}", figures.large.median());
+        section.row(vec![format!("{name}, beside"), p50, p99, most, large]);
+    }
+    let read_ms = 1e3 * DISK_READ_BYTES as f64 / BYTES_PER_SEC as f64;
+    let p99 = of_ours.beside.p99.median() / read_ms;
+    let what = format!("p99 beside ÷ one read of 128 KiB, {read_ms:.0} ms");
+    section.target(&what, Wanted::AtMost(0.5), p99);
+    section.note(format!(
+        "The large file's pages were dropped (`POSIX_FADV_DONTNEED`), and the servers put into a \
+         control group whose reads from this disk are held to {} MiB/s; small files stay in memory. \
+         A request's time runs from when it was due. nginx has its defaults: no `aio`.",
+        BYTES_PER_SEC >> 20
+    ));
+    Ok(section)
+}
+
+impl Figures {
+    fn watch(
+        &mut self,
+        run: &Run,
+        disk: &SlowDisk,
+        server: &Server,
+        ask: &dyn Fn(&StoredFile) -> String,
+    ) -> anyhow::Result<()> {
+        let n_requests = if run.options.quick { 1_000 } else { 2_500 };
+        let requests = || {
+            let mut requests = Requests::default();
+            for file in run.stage.small.iter().cycle().take(n_requests) {
+                requests.push(&ask(file));
+            }
+            requests
+        };
+        let small = |requests| {
+            exchange(
+                server.address,
+                &requests,
+                N_CONNECTIONS,
+                Pace::Every(INTERVAL),
+            )
+        };
+        small(requests())?;
+        self.alone.push(&small(requests())?.latencies);
+
+        let member = disk.slow_down(&server.pids()?)?;
+        drop_pages(run)?;
+        let (prepared, large) = (
+            requests(),
+            ColdRead::start(server.address, &ask(&run.stage.large))?,
+        );
+        let beside = small(prepared)?;
+        self.large.push(large.stop()?);
+        self.beside.push(&beside.latencies);
+        drop(member);
+        Ok(())
+    }
+}
+
+impl Latency {
+    fn push(&mut self, sorted: &[Duration]) {
+        let ms = |share| quantile(sorted, share).as_secs_f64() * 1e3;
+        self.p50.push(ms(0.5));
+        self.p99.push(ms(0.99));
+        self.most.push(ms(1.0));
+    }
+}
+
+/// Makes the large file cold; it was written to the disk when it was stored.
+fn drop_pages(run: &Run) -> anyhow::Result<()> {
+    let file = File::open(run.stage.large_path())?;
+    file.sync_all()?;
+    Ok(fadvise(&file, 0, None, Advice::DontNeed)?)
+}
+
+/// Somebody who reads a large file as fast as it comes.
+struct ColdRead {
+    stream: TcpStream,
+    started: Instant,
+    reading: JoinHandle<u64>,
+}
+
+impl ColdRead {
+    /// Begun when the first bytes have come.
+    fn start(address: SocketAddr, request: &str) -> anyhow::Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.write_all(request.as_bytes())?;
+        let mut reader = stream.try_clone()?;
+        let mut buffer = vec![0; 256 * 1024];
+        let mut n_bytes = reader.read(&mut buffer)? as u64;
+        anyhow::ensure!(
+            buffer.starts_with(b"HTTP/1.1 200"),
+            "the large file is refused"
+        );
+        let reading = thread::spawn(move || {
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                n_bytes += n as u64;
+            }
+            n_bytes
+        });
+        Ok(Self {
+            stream,
+            started: Instant::now(),
+            reading,
+        })
+    }
+
+    /// Hangs up; megabytes a second so far.
+    fn stop(self) -> anyhow::Result<f64> {
+        let elapsed = self.started.elapsed();
+        self.stream.shutdown(Shutdown::Both)?;
+        let n_bytes = self
+            .reading
+            .join()
+            .map_err(|_| anyhow::anyhow!("a reader panicked"))?;
+        Ok(n_bytes as f64 / elapsed.as_secs_f64() / 1e6)
+    }
+}

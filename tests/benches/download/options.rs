@@ -1,0 +1,73 @@
+//! What can be asked of a run.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, ValueEnum};
+
+/// Measures deliveries: ours beside nginx, Caddy and the limits of this machine, in one run.
+#[derive(Debug, Parser)]
+#[command(name = "bench-download")]
+pub(crate) struct Options {
+    /// Two short rounds: a look, not a measurement
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// How often everything is measured, in turns
+    #[arg(long, env = "BENCH_ROUNDS")]
+    rounds: Option<usize>,
+    /// Only these cases
+    #[arg(long, env = "BENCH_ONLY", value_delimiter = ',')]
+    only: Vec<Case>,
+    /// Put the figures into docs/benchmarks.md
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Fail when a target is missed
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Said by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// Be one of the servers that show a limit, in a process of its own
+    #[arg(long, hide = true)]
+    pub(crate) limit: Option<Limit>,
+    /// The file such a server needs
+    #[arg(long, hide = true, default_value = "/dev/null")]
+    pub(crate) file: PathBuf,
+    /// Where it listens
+    #[arg(long, hide = true, default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Case {
+    /// One large file over one connection
+    Large,
+    /// Small files, each with a fresh token
+    Small,
+    /// A thousand slow readers
+    Slow,
+    /// Small files beside a large one that is on the disk
+    Cold,
+}
+
+/// A server that does no more than must be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Limit {
+    /// `sendfile` in a loop
+    Sendfile,
+    /// One signature verified, an empty answer
+    Verification,
+    /// The same small answer to everything
+    Constant,
+}
+
+impl Options {
+    pub(crate) fn n_rounds(&self) -> usize {
+        let default = if self.quick { 2 } else { 9 };
+        self.rounds.unwrap_or(default).max(1)
+    }
+
+    pub(crate) fn wants(&self, case: Case) -> bool {
+        self.only.is_empty() || self.only.contains(&case)
+    }
+}
