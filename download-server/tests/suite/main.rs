@@ -17,4 +17,6 @@ mod life;
 mod node;
 mod once;
 mod slow;
+#[cfg(feature = "tls")]
+mod tls;
 mod wire;

@@ -184,6 +184,12 @@ impl Node {
         file.finish().unwrap().0
     }
 
+    /// A folder of this node's own.
+    #[cfg(feature = "tls")]
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
     /// Where the store keeps `key`.
     pub(crate) fn stored(&self, key: StorageKey) -> PathBuf {
         let hex = key.to_string();
