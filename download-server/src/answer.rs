@@ -1,6 +1,7 @@
 //! Answers that speak of the file: 200, 206 and 304.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     time::{Duration, UNIX_EPOCH},
 };
@@ -23,6 +24,7 @@ use shared::{file_name::content_disposition, token::DownloadToken};
 use crate::{
     conditions::Validators,
     ledger::Claim,
+    multipart::Piece,
     ranges::ByteRange,
     stream::{Deadline, FileStream},
     streams::RunningDelivery,
@@ -84,7 +86,8 @@ impl<'a> Representation<'a> {
             start: 0,
             end: size,
         });
-        let stream = FileStream::new(file, self.token.key, range, claim, deadline, running);
+        let pieces = VecDeque::from([Piece::File(range)]);
+        let stream = FileStream::new(file, self.token.key, pieces, claim, deadline, running);
         let mut response = match part {
             None => self.delivery(StatusCode::OK),
             Some(ByteRange { start, end }) => {

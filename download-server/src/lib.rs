@@ -20,6 +20,7 @@ mod keys;
 mod lease;
 mod ledger;
 mod manner;
+mod multipart;
 mod ranges;
 mod readiness;
 mod refusal;

@@ -3,6 +3,7 @@
 pub(crate) mod read;
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io,
     pin::Pin,
@@ -18,9 +19,13 @@ use bytes::Bytes;
 use shared::{clock::Clock, file_store::StorageKey};
 
 use self::read::{CHUNK_BYTES, Cached, read_blocking, read_cached};
-use crate::{ledger::Claim, ranges::ByteRange, streams::RunningDelivery};
+use crate::{
+    ledger::Claim,
+    multipart::{Piece, total_len},
+    streams::RunningDelivery,
+};
 
-/// A part of a file on its way to a client.
+/// A file, or parts of it, on the way to a client.
 ///
 /// The first poll answers that nothing is there yet, so that the head is sent alone; only the
 /// second tells that the head went out and the connection still stands. Until then the claim is
@@ -28,6 +33,9 @@ use crate::{ledger::Claim, ranges::ByteRange, streams::RunningDelivery};
 pub(crate) struct FileStream {
     file: Arc<File>,
     key: StorageKey,
+    /// What comes after the bytes up to `end`.
+    pieces: VecDeque<Piece>,
+    len: u64,
     position: u64,
     end: u64,
     claim: Option<Claim>,
@@ -65,12 +73,13 @@ impl FileStream {
     pub(crate) fn new(
         file: File,
         key: StorageKey,
-        range: ByteRange,
+        pieces: VecDeque<Piece>,
         mut claim: Option<Claim>,
         deadline: Deadline,
         running: RunningDelivery,
     ) -> Self {
-        if range.len() == 0
+        let len = total_len(&pieces);
+        if len == 0
             && let Some(claim) = &mut claim
         {
             // An empty body is never polled: it has begun, and ended, with its head.
@@ -79,8 +88,10 @@ impl FileStream {
         Self {
             file: Arc::new(file),
             key,
-            position: range.start,
-            end: range.end,
+            pieces,
+            len,
+            position: 0,
+            end: 0,
             claim,
             deadline,
             head: Head::Unsent,
@@ -117,7 +128,7 @@ impl MessageBody for FileStream {
     type Error = io::Error;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.end - self.position)
+        BodySize::Sized(self.len)
     }
 
     fn poll_next(
@@ -132,8 +143,14 @@ impl MessageBody for FileStream {
         if let Some(mut claim) = self.claim.take() {
             claim.begin();
         }
-        if self.position == self.end {
-            return Poll::Ready(None);
+        while self.position == self.end {
+            match self.pieces.pop_front() {
+                None => return Poll::Ready(None),
+                Some(Piece::Text(text)) => return Poll::Ready(Some(Ok(text))),
+                Some(Piece::File(range)) => {
+                    (self.position, self.end) = (range.start, range.end);
+                }
+            }
         }
         if self.deadline.is_over() {
             let (key, position) = (self.key, self.position);

@@ -9,7 +9,7 @@ use futures_util::task::noop_waker;
 use uuid::Uuid;
 
 use super::*;
-use crate::{ledger::Ledger, streams::Streams};
+use crate::{ledger::Ledger, ranges::ByteRange, streams::Streams};
 
 /// A file of `len` bytes that is gone when dropped.
 struct Sample(PathBuf);
@@ -37,14 +37,8 @@ impl Sample {
         let file = File::open(&self.0).unwrap();
         let key = StorageKey::from_digest([0; 32]);
         let running = Arc::new(Streams::default()).begin();
-        FileStream::new(
-            file,
-            key,
-            ByteRange { start, end },
-            claim,
-            deadline,
-            running,
-        )
+        let pieces = VecDeque::from([Piece::File(ByteRange { start, end })]);
+        FileStream::new(file, key, pieces, claim, deadline, running)
     }
 }
 
