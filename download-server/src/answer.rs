@@ -24,7 +24,7 @@ use shared::{file_name::content_disposition, token::DownloadToken};
 use crate::{
     conditions::Validators,
     ledger::Claim,
-    multipart::Piece,
+    multipart::{Piece, lay_out, new_boundary, total_len},
     ranges::ByteRange,
     stream::{Deadline, FileStream},
     streams::RunningDelivery,
@@ -60,8 +60,10 @@ impl<'a> Representation<'a> {
         }
     }
 
+    /// Only what RFC 9110 §15.4.5 lists: whoever has this `ETag` has the rest.
     pub(crate) fn not_modified(&self) -> HttpResponse {
-        self.begin(StatusCode::NOT_MODIFIED).finish()
+        let mut response = HttpResponse::NotModified();
+        response.insert_header((ETAG, self.etag.as_str())).finish()
     }
 
     /// What GET would say, without the file.
@@ -72,60 +74,77 @@ impl<'a> Representation<'a> {
             .body(SizedStream::new(self.token.size, nothing))
     }
 
-    /// The whole file, or the part that was asked for.
+    /// The whole file, or the parts of it that were asked for, if there are any.
     pub(crate) fn body(
         &self,
         file: File,
-        part: Option<ByteRange>,
+        parts: &[ByteRange],
         claim: Option<Claim>,
         deadline: Deadline,
         running: RunningDelivery,
     ) -> HttpResponse {
-        let size = self.token.size;
-        let range = part.unwrap_or(ByteRange {
-            start: 0,
-            end: size,
-        });
-        let pieces = VecDeque::from([Piece::File(range)]);
-        let stream = FileStream::new(file, self.token.key, pieces, claim, deadline, running);
-        let mut response = match part {
-            None => self.delivery(StatusCode::OK),
-            Some(ByteRange { start, end }) => {
-                let mut response = self.delivery(StatusCode::PARTIAL_CONTENT);
-                let last = end.saturating_sub(1);
-                response.insert_header((CONTENT_RANGE, format!("bytes {start}-{last}/{size}")));
-                response
-            }
+        let (mut response, pieces) = match parts {
+            [] => self.whole(),
+            [part] => self.part(*part),
+            several => self.several(several),
         };
-        debug_assert_eq!(stream.size(), BodySize::Sized(range.len()));
+        let len = total_len(&pieces);
+        let stream = FileStream::new(file, self.token.key, pieces, claim, deadline, running);
+        debug_assert_eq!(stream.size(), BodySize::Sized(len));
         response.body(stream)
     }
 
-    fn begin(&self, status: StatusCode) -> HttpResponseBuilder {
+    fn whole(&self) -> (HttpResponseBuilder, VecDeque<Piece>) {
+        let (start, end) = (0, self.token.size);
+        let pieces = VecDeque::from([Piece::File(ByteRange { start, end })]);
+        (self.delivery(StatusCode::OK), pieces)
+    }
+
+    fn part(&self, part: ByteRange) -> (HttpResponseBuilder, VecDeque<Piece>) {
+        let mut response = self.delivery(StatusCode::PARTIAL_CONTENT);
+        response.insert_header((CONTENT_RANGE, part.content_range(self.token.size)));
+        (response, VecDeque::from([Piece::File(part)]))
+    }
+
+    /// The places are in the parts here; the answer as a whole has none (RFC 9110 §15.3.7.2).
+    ///
+    /// Where the parts with their lines would be as long as the file, the file is sent: an answer
+    /// is never longer for being asked in pieces.
+    fn several(&self, parts: &[ByteRange]) -> (HttpResponseBuilder, VecDeque<Piece>) {
+        let boundary = new_boundary();
+        let pieces = lay_out(parts, self.token.size, self.media_type(), &boundary);
+        if total_len(&pieces) >= self.token.size {
+            return self.whole();
+        }
+        let mut response = self.delivery(StatusCode::PARTIAL_CONTENT);
+        let media_type = format!("multipart/byteranges; boundary={boundary}");
+        response.insert_header((CONTENT_TYPE, media_type));
+        (response, pieces)
+    }
+
+    fn delivery(&self, status: StatusCode) -> HttpResponseBuilder {
+        let digest = STANDARD.encode(self.token.key.digest());
         let mut response = HttpResponse::build(status);
-        response
-            .insert_header((ETAG, self.etag.as_str()))
-            .insert_header((ACCEPT_RANGES, "bytes"));
         if let Some(secs) = self.last_modified.and_then(|secs| u64::try_from(secs).ok()) {
             let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(secs));
             response.insert_header((LAST_MODIFIED, date));
         }
         response
-    }
-
-    fn delivery(&self, status: StatusCode) -> HttpResponseBuilder {
-        let media_type = HeaderValue::from_str(&self.token.media_type).ok();
-        let media_type = media_type.filter(|value| !value.is_empty());
-        let digest = STANDARD.encode(self.token.key.digest());
-        let mut response = self.begin(status);
-        response
-            .insert_header((
-                CONTENT_TYPE,
-                media_type.unwrap_or(HeaderValue::from_static("application/octet-stream")),
-            ))
+            .insert_header((ETAG, self.etag.as_str()))
+            .insert_header((ACCEPT_RANGES, "bytes"))
+            .insert_header((CONTENT_TYPE, self.media_type()))
             .insert_header((CONTENT_DISPOSITION, content_disposition(&self.token.name)))
             // RFC 9530 §3: the digest of the whole, on parts too.
             .insert_header(("Repr-Digest", format!("sha-256=:{digest}:")));
         response
+    }
+
+    /// What the token says, unless no header could.
+    fn media_type(&self) -> &str {
+        let said = self.token.media_type.as_str();
+        if said.is_empty() || HeaderValue::from_str(said).is_err() {
+            return "application/octet-stream";
+        }
+        said
     }
 }

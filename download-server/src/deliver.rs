@@ -109,20 +109,22 @@ async fn deliver(
         may_begin(state, &token, now).await?;
     }
     let file = Representation::new(&token, now);
-    let part = match conditions::evaluate(request.method(), request.headers(), file.validators()) {
-        Due::Whole => None,
-        Due::Part(range) => Some(range),
+    // First, so that no condition hides that there is no answer (RFC 9110 §13.2.1).
+    let opened = open(state, &token).await?;
+    let (method, headers) = (request.method(), request.headers());
+    let parts = match conditions::evaluate(method, headers, file.validators(), now) {
+        Due::Whole => Vec::new(),
+        Due::Parts(parts) => parts,
         Due::NotModified => return Ok(file.not_modified()),
         Due::PreconditionFailed => return Err(Refusal::PreconditionFailed),
         Due::RangeNotSatisfiable => return Err(Refusal::RangeNotSatisfiable { size: token.size }),
     };
-    let opened = open(state, &token).await?;
     if *request.method() == Method::HEAD {
         return Ok(file.head());
     }
     let deadline = |at| Deadline::new(state.clock.clone(), at);
     if let Some(at) = leased_until {
-        return Ok(file.body(opened, part, None, deadline(at), state.streams.begin()));
+        return Ok(file.body(opened, &parts, None, deadline(at), state.streams.begin()));
     }
     // Who hung up gets no answer and keeps the token. This looks like a client that ended only its
     // sending side and still reads: that one is told, and may ask again with the same link. The
@@ -137,7 +139,7 @@ async fn deliver(
     let claim = claim.map_err(|unclaimed| Refusal::of_claim(unclaimed, token.fid))?;
     let lease_ends = claimed_at + LEASE_SECS;
     let running = state.streams.begin();
-    let mut response = file.body(opened, part, Some(claim), deadline(lease_ends), running);
+    let mut response = file.body(opened, &parts, Some(claim), deadline(lease_ends), running);
     let lease = state.leases.issue(token.jti, lease_ends);
     let lease = set_cookie(state, &cookie, &lease, text, form);
     if let Ok(lease) = HeaderValue::try_from(lease) {

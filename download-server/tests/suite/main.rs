@@ -16,4 +16,5 @@ mod leases;
 mod life;
 mod node;
 mod once;
+mod parts;
 mod wire;
