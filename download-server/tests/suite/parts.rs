@@ -1,6 +1,8 @@
 //! Several parts of a file in one answer.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
+
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use crate::{node::Node, wire::Answer};
 
@@ -40,19 +42,23 @@ fn part(piece: &[u8]) -> Part {
             .unwrap_or_else(|| panic!("{name} in {head}"))
             .to_owned()
     };
-    let content_range = header("Content-Range");
+    let (place, size) = place_and_size(&header("Content-Range"));
+    Part {
+        media_type: header("Content-Type"),
+        place,
+        size,
+        bytes: piece[end + 4..].to_vec(),
+    }
+}
+
+fn place_and_size(content_range: &str) -> (Range<usize>, usize) {
     let numbers: Vec<usize> = content_range
         .strip_prefix("bytes ")
         .unwrap()
         .split(['-', '/'])
         .map(|number| number.parse().unwrap())
         .collect();
-    Part {
-        media_type: header("Content-Type"),
-        place: numbers[0]..numbers[1] + 1,
-        size: numbers[2],
-        bytes: piece[end + 4..].to_vec(),
-    }
+    (numbers[0]..numbers[1] + 1, numbers[2])
 }
 
 fn split<'a>(mut bytes: &'a [u8], delimiter: &[u8]) -> Vec<&'a [u8]> {
@@ -158,5 +164,58 @@ async fn asking_in_pieces_never_makes_an_answer_longer_than_the_file() {
             .get_with(&lease, &[("Cookie", &cookie), ("Range", &range)])
             .await;
         assert_eq!((answer.status, answer.body.len()), (status, len), "{range}");
+    }
+}
+
+/// The places of an answer's parts, once each was found to be what the file has there.
+fn places_of(answer: &Answer, content: &[u8]) -> Vec<Range<usize>> {
+    let one = |place: Range<usize>, bytes: &[u8]| {
+        assert!(content[place.clone()] == *bytes, "{place:?}");
+        place
+    };
+    match (answer.status, answer.header("content-range")) {
+        (200, None) => vec![one(0..content.len(), &answer.body)],
+        (206, Some(place)) => vec![one(place_and_size(place).0, &answer.body)],
+        (206, None) => {
+            let parts = parts_of(answer).into_iter();
+            parts.map(|part| one(part.place, &part.bytes)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[actix_web::test]
+async fn whatever_is_asked_for_arrives_once_and_in_place() {
+    let node = Node::start().await;
+    let content: Vec<u8> = (0..1_500_u32).flat_map(u32::to_be_bytes).collect();
+    let link = node.link_of(&node.claims_for(&content));
+    let lease = node.get(&link).await.cookie();
+    let ranges = prop::collection::vec((0..content.len(), 0..300_usize), 1..12);
+    let mut runner = TestRunner::default();
+    for _ in 0..100 {
+        let ranges = ranges.new_tree(&mut runner).unwrap().current();
+        let set: Vec<_> = ranges
+            .iter()
+            .map(|(first, more)| format!("{first}-{}", first + more))
+            .collect();
+        let range = format!("bytes={}", set.join(","));
+
+        let answer = node
+            .get_with(&link, &[("Cookie", &lease), ("Range", &range)])
+            .await;
+
+        let places = places_of(&answer, &content);
+        let n_sent: usize = places.iter().map(Range::len).sum();
+        let sent: BTreeSet<usize> = places.into_iter().flatten().collect();
+        assert_eq!(sent.len(), n_sent, "{range}: a byte came twice");
+        let asked = ranges
+            .iter()
+            .flat_map(|(first, more)| *first..=first + more);
+        let mut asked = asked.filter(|byte| *byte < content.len());
+        assert!(
+            asked.all(|byte| sent.contains(&byte)),
+            "{range}: a byte is missing"
+        );
+        assert!(answer.body.len() <= content.len(), "{range}");
     }
 }
