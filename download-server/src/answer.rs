@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
-    body::{BodySize, MessageBody, SizedStream},
+    body::SizedStream,
     http::{
         StatusCode,
         header::{
@@ -88,10 +88,8 @@ impl<'a> Representation<'a> {
             [part] => self.part(*part),
             several => self.several(several),
         };
-        let len = total_len(&pieces);
-        let stream = FileStream::new(file, self.token.key, pieces, claim, deadline, running);
-        debug_assert_eq!(stream.size(), BodySize::Sized(len));
-        response.body(stream)
+        let key = self.token.key;
+        response.body(FileStream::new(file, key, pieces, claim, deadline, running))
     }
 
     fn whole(&self) -> (HttpResponseBuilder, VecDeque<Piece>) {
