@@ -70,8 +70,8 @@ postgres:
 		|| compgen -G '/Library/PostgreSQL/*/bin/postgres',postgresql); \
 	$(call install_missing,exit 1)
 
-# Real browsers and download tools for the tests; a test says which of them it missed, and fails
-# for it under CI or REQUIRE_TOOLS=1.
+# Real browsers, download tools and nginx for the tests; a test says which of them it missed, and
+# fails for it under CI or REQUIRE_TOOLS=1.
 browsers:
 	@missing=(); \
 	$(call need,command -v chromium,chromium); \
@@ -80,6 +80,7 @@ browsers:
 	$(call need,command -v aria2c,aria2); \
 	$(call need,command -v wget,wget); \
 	$(call need,command -v curl,curl); \
+	$(call need,command -v nginx || [ -x /usr/sbin/nginx ],nginx-light); \
 	$(call install_missing,true)
 
 # What the download server is measured beside. Debian's packages start them on port 80 where there

@@ -24,9 +24,10 @@ use shared::{file_name::content_disposition, token::DownloadToken};
 
 use crate::{
     conditions::Validators,
+    multipart::{Piece, lay_out, new_boundary, total_len},
     ranges::ByteRange,
     request_log::IsDelivery,
-    stream::{FileStream, Piece, Terms},
+    stream::{FileStream, Terms},
 };
 
 /// 9999-12-31T23:59:59Z, the last moment an HTTP date can say.
@@ -59,8 +60,10 @@ impl<'a> Representation<'a> {
         }
     }
 
+    /// Only what RFC 9110 §15.4.5 lists: whoever has this `ETag` has the rest.
     pub(crate) fn not_modified(&self) -> HttpResponse {
-        self.begin(StatusCode::NOT_MODIFIED).finish()
+        let mut response = HttpResponse::NotModified();
+        response.insert_header((ETAG, self.etag.as_str())).finish()
     }
 
     /// What GET would say, without the file.
@@ -71,58 +74,102 @@ impl<'a> Representation<'a> {
             .body(SizedStream::new(self.token.size, nothing))
     }
 
-    /// The whole file, or the part that was asked for, in `pieces`.
-    pub(crate) fn body(
-        &self,
-        file: Arc<File>,
-        part: Option<ByteRange>,
-        pieces: VecDeque<Piece>,
-        terms: Terms,
-    ) -> HttpResponse {
-        let mut response = match part {
-            None => self.delivery(StatusCode::OK),
-            Some(ByteRange { start, end }) => {
-                let size = self.token.size;
-                let mut response = self.delivery(StatusCode::PARTIAL_CONTENT);
-                let last = end.saturating_sub(1);
-                response.insert_header((CONTENT_RANGE, format!("bytes {start}-{last}/{size}")));
-                response
-            }
-        };
-        let stream = FileStream::new(file, pieces, terms);
-        if stream.size() == BodySize::Stream {
-            response.no_chunking(stream.n_bytes());
+    /// The whole file, or the parts of it that were asked for, if there are any.
+    pub(crate) fn content(&self, parts: &[ByteRange]) -> Content {
+        match parts {
+            [] => self.whole(),
+            [part] => self.part(*part),
+            several => self.several(several),
         }
-        let mut response = response.body(stream);
-        response.extensions_mut().insert(IsDelivery);
-        response
     }
 
-    fn begin(&self, status: StatusCode) -> HttpResponseBuilder {
+    fn whole(&self) -> Content {
+        let (start, end) = (0, self.token.size);
+        let pieces = VecDeque::from([Piece::File(ByteRange { start, end })]);
+        self.of_pieces(StatusCode::OK, pieces)
+    }
+
+    fn part(&self, part: ByteRange) -> Content {
+        let pieces = VecDeque::from([Piece::File(part)]);
+        let mut content = self.of_pieces(StatusCode::PARTIAL_CONTENT, pieces);
+        let place = part.content_range(self.token.size);
+        content.response.insert_header((CONTENT_RANGE, place));
+        content
+    }
+
+    /// The places are in the parts here; the answer as a whole has none (RFC 9110 §15.3.7.2).
+    ///
+    /// Where the parts with their lines would be as long as the file, the file is sent: an answer
+    /// is never longer for being asked in pieces.
+    fn several(&self, parts: &[ByteRange]) -> Content {
+        let boundary = new_boundary();
+        let pieces = lay_out(parts, self.token.size, self.media_type(), &boundary);
+        if total_len(&pieces) >= self.token.size {
+            return self.whole();
+        }
+        let mut content = self.of_pieces(StatusCode::PARTIAL_CONTENT, pieces);
+        let media_type = format!("multipart/byteranges; boundary={boundary}");
+        content.response.insert_header((CONTENT_TYPE, media_type));
+        content
+    }
+
+    fn of_pieces(&self, status: StatusCode, pieces: VecDeque<Piece>) -> Content {
+        Content {
+            response: self.delivery(status),
+            status,
+            pieces,
+        }
+    }
+
+    fn delivery(&self, status: StatusCode) -> HttpResponseBuilder {
+        let digest = STANDARD.encode(self.token.key.digest());
         let mut response = HttpResponse::build(status);
-        response
-            .insert_header((ETAG, self.etag.as_str()))
-            .insert_header((ACCEPT_RANGES, "bytes"));
         if let Some(secs) = self.last_modified.and_then(|secs| u64::try_from(secs).ok()) {
             let date = HttpDate::from(UNIX_EPOCH + Duration::from_secs(secs));
             response.insert_header((LAST_MODIFIED, date));
         }
         response
-    }
-
-    fn delivery(&self, status: StatusCode) -> HttpResponseBuilder {
-        let media_type = HeaderValue::from_str(&self.token.media_type).ok();
-        let media_type = media_type.filter(|value| !value.is_empty());
-        let digest = STANDARD.encode(self.token.key.digest());
-        let mut response = self.begin(status);
-        response
-            .insert_header((
-                CONTENT_TYPE,
-                media_type.unwrap_or(HeaderValue::from_static("application/octet-stream")),
-            ))
+            .insert_header((ETAG, self.etag.as_str()))
+            .insert_header((ACCEPT_RANGES, "bytes"))
+            .insert_header((CONTENT_TYPE, self.media_type()))
             .insert_header((CONTENT_DISPOSITION, content_disposition(&self.token.name)))
             // RFC 9530 §3: the digest of the whole, on parts too.
             .insert_header(("Repr-Digest", format!("sha-256=:{digest}:")));
+        response
+    }
+
+    /// What the token says, unless no header could.
+    fn media_type(&self) -> &str {
+        let said = self.token.media_type.as_str();
+        if said.is_empty() || HeaderValue::from_str(said).is_err() {
+            return "application/octet-stream";
+        }
+        said
+    }
+}
+
+/// An answer with the file or parts of it, before its first byte is sent.
+pub(crate) struct Content {
+    response: HttpResponseBuilder,
+    pub(crate) status: StatusCode,
+    pub(crate) pieces: VecDeque<Piece>,
+}
+
+impl Content {
+    /// How long the body is, in bytes.
+    pub(crate) fn n_bytes(&self) -> u64 {
+        total_len(&self.pieces)
+    }
+
+    /// Sends it from `file` under these `terms`.
+    pub(crate) fn send(mut self, file: Arc<File>, terms: Terms) -> HttpResponse {
+        let n_bytes = self.n_bytes();
+        let stream = FileStream::new(file, self.pieces, terms);
+        if stream.size() == BodySize::Stream {
+            self.response.no_chunking(n_bytes);
+        }
+        let mut response = self.response.body(stream);
+        response.extensions_mut().insert(IsDelivery);
         response
     }
 }

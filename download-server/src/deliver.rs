@@ -23,13 +23,14 @@ use crate::{
     files,
     lease::LEASE_SECS,
     manner::{Manner, is_prefetch},
+    multipart::Piece,
     ranges::ByteRange,
     readiness::{STORE_DEADLINE, may_begin},
     refusal::Refusal,
     request_log::note_token,
     state::State,
     stream::{
-        Deadline, Piece, Terms,
+        Deadline, Terms,
         read::{Cached, read_blocking, read_cached},
     },
     verifier::UnverifiedToken,
@@ -124,26 +125,27 @@ async fn deliver(
         may_begin(state, &token, now).await?;
     }
     let file = Representation::new(&token, now);
-    let part = match conditions::evaluate(request.method(), request.headers(), file.validators()) {
-        Due::Whole => None,
-        Due::Part(range) => Some(range),
+    // First, so that no condition hides that there is no answer (RFC 9110 §13.2.1).
+    let opened = open(state, &token).await?;
+    let (method, headers) = (request.method(), request.headers());
+    let parts = match conditions::evaluate(method, headers, file.validators(), now) {
+        Due::Whole => Vec::new(),
+        Due::Parts(parts) => parts,
         Due::NotModified => return Ok(file.not_modified()),
         Due::PreconditionFailed => return Err(Refusal::PreconditionFailed),
         Due::RangeNotSatisfiable => return Err(Refusal::RangeNotSatisfiable { size: token.size }),
     };
+    if *request.method() == Method::HEAD {
+        return Ok(file.head());
+    }
+    let mut content = file.content(&parts);
     let waited = match leased_until {
         Some(_) => Some(state.streams.begin(token.jti).await),
         None => None,
     };
-    let opened = open(state, &token).await?;
-    if *request.method() == Method::HEAD {
-        return Ok(file.head());
+    if content.n_bytes() <= SMALL_BYTES {
+        read_ahead(&token, &opened, &mut content.pieces).await?;
     }
-    let range = part.unwrap_or(ByteRange {
-        start: 0,
-        end: token.size,
-    });
-    let pieces = pieces(&token, &opened, range).await?;
     let connection = connection::of(request);
     // Who hung up gets no answer and keeps the token. This looks like a client that ended only its
     // sending side and still reads: that one is told, and may ask again with the same link. The
@@ -162,24 +164,16 @@ async fn deliver(
         Some(running) => running,
         None => state.streams.begin(token.jti).await,
     };
-    let status = if part.is_some() { 206 } else { 200 };
     let terms = Terms {
         connection: connection.cloned(),
         deadline: Deadline::new(
             state.clock.clone(),
             leased_until.unwrap_or(now + LEASE_SECS),
         ),
-        log: DeliveryLog::begin(
-            &state.metrics,
-            token.jti,
-            token.key,
-            status,
-            range.len(),
-            began_at,
-        ),
+        log: DeliveryLog::begin(&state.metrics, &token, &content, began_at),
         _running: running,
     };
-    let mut response = file.body(opened, part, pieces, terms);
+    let mut response = content.send(opened, terms);
     if let Some(lease) = lease {
         let lease = set_cookie(state, &cookie, &lease, text, form);
         if let Ok(lease) = HeaderValue::try_from(lease) {
@@ -235,28 +229,21 @@ async fn open(state: &State, token: &DownloadToken) -> Result<Arc<File>, Refusal
     in_time(token, files::open(&state.store, token.key, token.size)).await
 }
 
-/// What is sent of `range`: a small part as it is now, a large one as it is read.
-async fn pieces(
+/// Reads what little is to be sent, before the token is claimed for it.
+async fn read_ahead(
     token: &DownloadToken,
     file: &Arc<File>,
-    range: ByteRange,
-) -> Result<VecDeque<Piece>, Refusal> {
-    if range.len() > SMALL_BYTES {
-        return Ok(VecDeque::from([Piece::File(range)]));
+    pieces: &mut VecDeque<Piece>,
+) -> Result<(), Refusal> {
+    for piece in pieces {
+        let Piece::File(range) = *piece else { continue };
+        let bytes = match read_whole(file, range) {
+            Some(bytes) => bytes,
+            None => in_time(token, read_from_disk(file, range)).await?,
+        };
+        *piece = Piece::Text(bytes);
     }
-    if let Some(bytes) = read_whole(file, range) {
-        return Ok(VecDeque::from([Piece::Text(bytes)]));
-    }
-    let file = Arc::clone(file);
-    let wanted = usize::try_from(range.len()).unwrap_or(usize::MAX);
-    let read = spawn_blocking(move || read_blocking(&file, range.start, wanted));
-    let read = async { read.await.map_err(io::Error::other).flatten() };
-    let bytes = in_time(token, read).await?;
-    if bytes.len() != wanted {
-        tracing::error!(key = %token.key, "a stored file ends too soon");
-        return Err(Refusal::Store);
-    }
-    Ok(VecDeque::from([Piece::Text(bytes)]))
+    Ok(())
 }
 
 /// A small part, if all of it is in memory.
@@ -265,6 +252,18 @@ fn read_whole(file: &File, range: ByteRange) -> Option<Bytes> {
     match read_cached(file, range.start, wanted) {
         Ok(Cached::Bytes(bytes)) if bytes.len() == wanted => Some(bytes),
         _ => None,
+    }
+}
+
+async fn read_from_disk(file: &Arc<File>, range: ByteRange) -> io::Result<Bytes> {
+    let file = Arc::clone(file);
+    let wanted = usize::try_from(range.len()).map_err(io::Error::other)?;
+    let read = spawn_blocking(move || read_blocking(&file, range.start, wanted));
+    let bytes = read.await.map_err(io::Error::other).flatten()?;
+    if bytes.len() == wanted {
+        Ok(bytes)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 }
 

@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::file_store::StorageKey;
+use shared::{file_store::StorageKey, token::DownloadToken};
 use tracing::Span;
 use uuid::Uuid;
 
-use crate::metrics::Metrics;
+use crate::{answer::Content, metrics::Metrics};
 
 /// What is said of a delivery when it has ended, however it did.
 #[derive(Debug)]
@@ -39,8 +39,22 @@ impl DeliveryLog {
     /// Begins with the request that came at `began_at`.
     pub(crate) fn begin(
         metrics: &Metrics,
-        jti: Uuid,
-        key: StorageKey,
+        token: &DownloadToken,
+        content: &Content,
+        began_at: Instant,
+    ) -> Self {
+        Self::new(
+            metrics,
+            (token.jti, token.key),
+            content.status.as_u16(),
+            content.n_bytes(),
+            began_at,
+        )
+    }
+
+    pub(crate) fn new(
+        metrics: &Metrics,
+        (jti, key): (Uuid, StorageKey),
         status: u16,
         n_bytes: u64,
         began_at: Instant,

@@ -3,7 +3,8 @@
 //! One request goes through `deliver` from top to bottom: the token is parsed and its signature
 //! checked (`verifier`, with the keys of `keys`), then either its lease (`lease`) or its
 //! times and the `ledger` decide whether a delivery may start; `conditions` and `ranges` say
-//! what of the file is wanted, and `stream` sends it. What is refused is said in `refusal`.
+//! what of the file is wanted, `multipart` puts several parts of it into one body, and `stream`
+//! sends it. What is refused is said in `refusal`.
 //!
 //! There is no database, no user and no state on disk here, and no key that could sign a token.
 
@@ -18,11 +19,13 @@ mod deliver;
 mod delivery_log;
 mod files;
 mod health;
+mod http_date;
 mod keys;
 mod lease;
 mod ledger;
 mod manner;
 mod metrics;
+mod multipart;
 mod ranges;
 mod readiness;
 mod refusal;

@@ -34,6 +34,7 @@ use self::{
 use crate::{
     connection::{Connection, DeliveryGuard},
     delivery_log::DeliveryLog,
+    multipart::{Piece, total_len},
     ranges::ByteRange,
     streams::RunningDelivery,
 };
@@ -43,15 +44,6 @@ const SEND_BYTES: u64 = 128 * 1024;
 
 /// After so much other connections have their turn.
 const TURN_BYTES: u64 = 1024 * 1024;
-
-/// What is sent next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
-    /// These very bytes.
-    Text(Bytes),
-    /// A part of the file.
-    File(ByteRange),
-}
 
 /// Pieces of a file on their way to a client.
 pub(crate) struct FileStream {
@@ -121,17 +113,12 @@ impl FileStream {
         };
         Self {
             file,
-            n_bytes: pieces.iter().map(Piece::len).sum(),
+            n_bytes: total_len(&pieces),
             pieces,
             way,
             _guard: connection.map(|connection| connection.begin_delivery(terms.deadline.at)),
             terms,
         }
-    }
-
-    /// Bytes that are still to be sent.
-    pub(crate) fn n_bytes(&self) -> u64 {
-        self.n_bytes
     }
 
     /// Takes `n_bytes` off what is to be sent.
@@ -228,15 +215,6 @@ impl FileStream {
                 Poll::Pending
             }
             _ => Poll::Ready(Some(Err(error))),
-        }
-    }
-}
-
-impl Piece {
-    fn len(&self) -> u64 {
-        match self {
-            Self::Text(text) => text.len() as u64,
-            Self::File(range) => range.len(),
         }
     }
 }

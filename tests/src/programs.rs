@@ -30,6 +30,8 @@ pub const CURL: Program = Program::new(&["curl"], "curl");
 pub const WGET: Program = Program::new(&["wget"], "wget");
 /// A download tool.
 pub const ARIA2: Program = Program::new(&["aria2c"], "aria2");
+/// The web server that ours is compared with.
+pub const NGINX: Program = Program::new(&["nginx"], "nginx-light");
 
 impl Program {
     const fn new(names: &'static [&'static str], package: &'static str) -> Self {
@@ -42,8 +44,10 @@ impl Program {
     /// When it is missing where every test must run: `CI` or `REQUIRE_TOOLS` is set.
     pub fn find(self) -> Option<PathBuf> {
         let path = env::var_os("PATH").unwrap_or_default();
-        let mut places = env::split_paths(&path)
-            .flat_map(|folder| self.names.iter().map(move |name| folder.join(name)));
+        // Debian keeps servers where only root's PATH leads.
+        let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+        let mut places =
+            folders.flat_map(|folder| self.names.iter().map(move |name| folder.join(name)));
         if let Some(found) = places.find(|place| place.is_file()) {
             return Some(found);
         }

@@ -8,12 +8,19 @@ const ETAG: &str = "\"abc\"";
 const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 const LATER: &str = "Sunday, 06-Nov-94 08:49:38 GMT";
+const ASCTIME: &str = "Sun Nov  6 08:49:37 1994";
+/// 2026-01-01T00:00:00Z
+const NOW: i64 = 1_767_225_600;
 const FILE: Validators<'_> = Validators {
     etag: ETAG,
     last_modified: Some(784_111_777),
     size: 10,
 };
-const PART: Due = Due::Part(ByteRange { start: 2, end: 4 });
+
+/// The answer to `Range: bytes=2-3`.
+fn part() -> Due {
+    Due::Parts(vec![ByteRange { start: 2, end: 4 }])
+}
 
 fn due(headers: &[(HeaderName, &str)]) -> Due {
     of(&Method::GET, headers)
@@ -26,13 +33,13 @@ fn of(method: &Method, headers: &[(HeaderName, &str)]) -> Due {
             map.append(name.clone(), value);
         }
     }
-    evaluate(method, &map, FILE)
+    evaluate(method, &map, FILE, NOW)
 }
 
 #[test]
 fn without_conditions_the_range_decides() {
     assert_eq!(due(&[]), Due::Whole);
-    assert_eq!(due(&[(RANGE, "bytes=2-3")]), PART);
+    assert_eq!(due(&[(RANGE, "bytes=2-3")]), part());
     assert_eq!(due(&[(RANGE, "bytes=10-")]), Due::RangeNotSatisfiable);
     assert_eq!(
         due(&[(RANGE, "bytes=2-3"), (RANGE, "bytes=5-6")]),
@@ -43,17 +50,43 @@ fn without_conditions_the_range_decides() {
 
 #[test]
 fn if_match_compares_strongly() {
-    for good in [ETAG, "*", "\"x\", \"abc\"", "W/\"y\" ,\"abc\""] {
+    for good in [
+        ETAG,
+        "*",
+        "\"x\", \"abc\"",
+        "W/\"y\" ,\"abc\"",
+        ",\t,\"abc\",",
+        "\"é\", \"abc\"",
+        "\"a,b\",\"abc\"",
+    ] {
         assert_eq!(
             due(&[(IF_MATCH, good), (RANGE, "bytes=2-3")]),
-            PART,
+            part(),
             "{good}"
         );
     }
-    for bad in ["W/\"abc\"", "\"x\"", "abc", "", "\"abc", "\"a\"bc\""] {
+    for bad in [
+        "W/\"abc\"",
+        "\"x\"",
+        "abc",
+        "",
+        ",",
+        "\"abc",
+        "\"a\"bc\"",
+        "\"x\" \"abc\"",
+        "\"x\"\"abc\"",
+        "\"abc\" x",
+        "\"x\", *",
+        "\"ABC\"",
+    ] {
         assert_eq!(due(&[(IF_MATCH, bad)]), Due::PreconditionFailed, "{bad}");
     }
     assert_eq!(due(&[(IF_MATCH, "\"x\""), (IF_MATCH, ETAG)]), Due::Whole);
+    assert_eq!(
+        due(&[(IF_MATCH, "*"), (IF_MATCH, "\"x\"")]),
+        Due::PreconditionFailed,
+        "a star is no element of a list"
+    );
 }
 
 #[test]
@@ -62,9 +95,21 @@ fn if_unmodified_since_counts_where_if_match_is_absent() {
         due(&[(IF_UNMODIFIED_SINCE, EARLIER)]),
         Due::PreconditionFailed
     );
-    for fine in [MODIFIED, LATER, "nonsense"] {
+    assert_eq!(
+        due(&[(IF_UNMODIFIED_SINCE, "Wed, 31 Dec 1969 23:59:59 GMT")]),
+        Due::PreconditionFailed
+    );
+    for fine in [MODIFIED, LATER, ASCTIME, "nonsense", "", "0", "-1"] {
         assert_eq!(due(&[(IF_UNMODIFIED_SINCE, fine)]), Due::Whole, "{fine}");
     }
+    assert_eq!(
+        due(&[
+            (IF_UNMODIFIED_SINCE, EARLIER),
+            (IF_UNMODIFIED_SINCE, EARLIER)
+        ]),
+        Due::Whole,
+        "two dates are none"
+    );
     assert_eq!(
         due(&[(IF_MATCH, ETAG), (IF_UNMODIFIED_SINCE, EARLIER)]),
         Due::Whole
@@ -73,43 +118,65 @@ fn if_unmodified_since_counts_where_if_match_is_absent() {
 
 #[test]
 fn if_none_match_compares_weakly() {
-    for known in [ETAG, "W/\"abc\"", "*", "\"x\",\"abc\""] {
+    for known in [ETAG, "W/\"abc\"", "*", "\"x\",\"abc\"", "\"é\", W/\"abc\""] {
         assert_eq!(due(&[(IF_NONE_MATCH, known)]), Due::NotModified, "{known}");
         assert_eq!(
             of(&Method::HEAD, &[(IF_NONE_MATCH, known)]),
             Due::NotModified
         );
     }
-    assert_eq!(
-        due(&[(IF_NONE_MATCH, "\"x\""), (IF_MODIFIED_SINCE, LATER)]),
-        Due::Whole
-    );
+    for other in ["\"x\"", "", "w/\"abc\"", "abc", "\"x\", *"] {
+        assert_eq!(
+            due(&[(IF_NONE_MATCH, other), (IF_MODIFIED_SINCE, LATER)]),
+            Due::Whole,
+            "{other}"
+        );
+    }
 }
 
 #[test]
 fn if_modified_since_counts_where_if_none_match_is_absent() {
-    for since in [MODIFIED, LATER] {
+    for since in [MODIFIED, LATER, ASCTIME] {
         assert_eq!(due(&[(IF_MODIFIED_SINCE, since)]), Due::NotModified);
     }
     assert_eq!(due(&[(IF_MODIFIED_SINCE, EARLIER)]), Due::Whole);
+    assert_eq!(
+        due(&[(IF_MODIFIED_SINCE, LATER), (IF_MODIFIED_SINCE, LATER)]),
+        Due::Whole,
+        "two dates are none"
+    );
 }
 
 #[test]
 fn if_range_gives_a_part_of_this_version_only() {
-    for same in [ETAG, MODIFIED] {
+    for same in [ETAG, MODIFIED, ASCTIME] {
         assert_eq!(
             due(&[(IF_RANGE, same), (RANGE, "bytes=2-3")]),
-            PART,
+            part(),
             "{same}"
         );
     }
-    for other in ["\"x\"", "W/\"abc\"", EARLIER, LATER, "abc", ""] {
+    for other in [
+        "\"x\"",
+        "W/\"abc\"",
+        "\"abc\", \"x\"",
+        "*",
+        EARLIER,
+        LATER,
+        "abc",
+        "",
+    ] {
         assert_eq!(
             due(&[(IF_RANGE, other), (RANGE, "bytes=2-3")]),
             Due::Whole,
             "{other}"
         );
     }
+    assert_eq!(
+        due(&[(IF_RANGE, ETAG), (IF_RANGE, ETAG), (RANGE, "bytes=2-3")]),
+        Due::Whole,
+        "two conditions are none that holds"
+    );
     assert_eq!(
         due(&[(IF_RANGE, "\"x\""), (RANGE, "bytes=99-")]),
         Due::Whole

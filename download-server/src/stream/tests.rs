@@ -37,7 +37,13 @@ impl Sample {
         let terms = Terms {
             connection: None,
             deadline,
-            log: DeliveryLog::begin(&Metrics::new(), jti, key, 200, end - start, Instant::now()),
+            log: DeliveryLog::new(
+                &Metrics::new(),
+                (jti, key),
+                200,
+                end - start,
+                Instant::now(),
+            ),
             _running: running,
         };
         FileStream::new(

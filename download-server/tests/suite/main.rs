@@ -16,6 +16,7 @@ mod leases;
 mod life;
 mod node;
 mod once;
+mod parts;
 mod slow;
 #[cfg(feature = "tls")]
 mod tls;
