@@ -17,12 +17,12 @@ mod servers;
 mod signer;
 mod slow_disk;
 mod stage;
+mod urgent;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::{Parser, ValueEnum};
-use rustix::process::setpriority_process;
 
 use crate::{
     cases::{Run, cold, large, slow, small},
@@ -31,10 +31,8 @@ use crate::{
     report::Section,
     signer::Signer,
     stage::Stage,
+    urgent::Urgent,
 };
-
-/// Niceness that leaves little to processes of the usual one.
-const URGENT: i32 = -15;
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -60,10 +58,7 @@ fn measure(options: Options) -> anyhow::Result<usize> {
     println!("{figures}\n");
     let cores = Cores::choose()?;
     cores.be_client()?;
-    if options.urgent {
-        // Servers and their threads inherit it.
-        setpriority_process(None, URGENT).context("only root may be urgent")?;
-    }
+    let _urgent = options.urgent.then(Urgent::begin).transpose()?;
     let stage = Stage::build()?;
     let signer = Signer::new(&stage.folder)?;
     let run = Run {
