@@ -17,6 +17,7 @@ mod servers;
 mod signer;
 mod slow_disk;
 mod stage;
+mod urgent;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ use crate::{
     report::Section,
     signer::Signer,
     stage::Stage,
+    urgent::Urgent,
 };
 
 fn main() -> ExitCode {
@@ -56,6 +58,7 @@ fn measure(options: Options) -> anyhow::Result<usize> {
     println!("{figures}\n");
     let cores = Cores::choose()?;
     cores.be_client()?;
+    let _urgent = options.urgent.then(Urgent::begin).transpose()?;
     let stage = Stage::build()?;
     let signer = Signer::new(&stage.folder)?;
     let run = Run {

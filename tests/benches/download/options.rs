@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Fail when a target is missed
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Go before all other work on the machine; only root may
+    #[arg(long)]
+    pub(crate) urgent: bool,
     /// Said by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,

@@ -41,9 +41,13 @@ impl Server {
         log: &Path,
         ready: &str,
     ) -> anyhow::Result<Self> {
-        let output = File::create(log).context("no log file")?;
-        let running =
-            cores.as_server(|| Running::start(Path::new("env"), command, Stdio::from(output)))?;
+        let output = Stdio::from(File::create(log).context("no log file")?);
+        // Errors go where all else goes; `env` takes variables before the program.
+        let mut arguments = ["-c", r#"exec env "$@" 2>&1"#, "sh"]
+            .map(str::to_owned)
+            .to_vec();
+        arguments.extend_from_slice(command);
+        let running = cores.as_server(|| Running::start(Path::new("sh"), &arguments, output))?;
         let server = Self { address, running };
         let request = get(address, ready);
         let started = Instant::now();
@@ -53,7 +57,8 @@ impl Server {
                 Ok(200) => return Ok(server),
                 answer if started.elapsed() > START_DEADLINE => {
                     let log = std::fs::read_to_string(log).unwrap_or_default();
-                    bail!("{command:?} does not start: {answer:?}\n{log}");
+                    let error = answer.map_or_else(|error| error.to_string(), |it| it.to_string());
+                    bail!("does not start: {}: {error}\n{log}", command.join(" "));
                 }
                 _ => sleep(Duration::from_millis(20)),
             }

@@ -1,13 +1,14 @@
 //! A large file that must come from a slow disk, and small files beside it.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+use anyhow::{anyhow, ensure};
 use rustix::fs::{Advice, fadvise};
 
 use super::Run;
@@ -23,6 +24,9 @@ use crate::{
 /// Small requests, one after each interval: a load that a server answers with ease.
 const INTERVAL: Duration = Duration::from_millis(4);
 const N_CONNECTIONS: usize = 16;
+
+/// After so long the large file's reader hangs up: a server that stalls falls behind for good.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What Linux reads ahead, and the least that somebody waits for.
 const DISK_READ_BYTES: u64 = 128 * 1024;
@@ -134,13 +138,11 @@ impl Figures {
         self.alone.push(&small(requests())?.latencies);
 
         let member = disk.slow_down(&server.pids()?)?;
-        drop_pages(run)?;
-        let (prepared, large) = (
-            requests(),
-            ColdRead::start(server.address, &ask(&run.stage.large))?,
-        );
+        set_caches(run)?;
+        let prepared = requests();
+        let large = ColdRead::start(server.address, &ask(&run.stage.large))?;
         let beside = small(prepared)?;
-        self.large.push(large.stop()?);
+        self.large.push(large.finish()?);
         self.beside.push(&beside.latencies);
         drop(member);
         Ok(())
@@ -156,53 +158,43 @@ impl Latency {
     }
 }
 
-/// Makes the large file cold; it was written to the disk when it was stored.
-fn drop_pages(run: &Run) -> anyhow::Result<()> {
+/// Makes the large file cold, which was written to the disk when it was stored, and the small
+/// ones warm.
+fn set_caches(run: &Run) -> anyhow::Result<()> {
+    for file in &run.stage.small {
+        fs::read(run.stage.files().join(file.path()))?;
+    }
     let file = File::open(run.stage.large_path())?;
     file.sync_all()?;
     Ok(fadvise(&file, 0, None, Advice::DontNeed)?)
 }
 
 /// Somebody who reads a large file as fast as it comes.
-struct ColdRead {
-    stream: TcpStream,
-    started: Instant,
-    reading: JoinHandle<u64>,
-}
+struct ColdRead(JoinHandle<anyhow::Result<f64>>);
 
 impl ColdRead {
     /// Begun when the first bytes have come.
     fn start(address: SocketAddr, request: &str) -> anyhow::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.write_all(request.as_bytes())?;
-        let mut reader = stream.try_clone()?;
         let mut buffer = vec![0; 256 * 1024];
-        let mut n_bytes = reader.read(&mut buffer)? as u64;
-        anyhow::ensure!(
+        let mut n_bytes = stream.read(&mut buffer)?;
+        ensure!(
             buffer.starts_with(b"HTTP/1.1 200"),
             "the large file is refused"
         );
-        let reading = thread::spawn(move || {
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                n_bytes += n as u64;
+        let started = Instant::now();
+        Ok(Self(thread::spawn(move || {
+            while started.elapsed() < PATIENCE {
+                n_bytes += stream.read(&mut buffer)?;
             }
-            n_bytes
-        });
-        Ok(Self {
-            stream,
-            started: Instant::now(),
-            reading,
-        })
+            Ok(n_bytes as f64 / started.elapsed().as_secs_f64() / 1e6)
+        })))
     }
 
-    /// Hangs up; megabytes a second so far.
-    fn stop(self) -> anyhow::Result<f64> {
-        let elapsed = self.started.elapsed();
-        self.stream.shutdown(Shutdown::Both)?;
-        let n_bytes = self
-            .reading
-            .join()
-            .map_err(|_| anyhow::anyhow!("a reader panicked"))?;
-        Ok(n_bytes as f64 / elapsed.as_secs_f64() / 1e6)
+    /// When it has hung up: megabytes a second that came.
+    fn finish(self) -> anyhow::Result<f64> {
+        let read = self.0.join();
+        read.map_err(|_| anyhow!("a reader panicked"))?
     }
 }

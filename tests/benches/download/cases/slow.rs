@@ -30,6 +30,8 @@ struct Memory {
     pss: Series,
     /// What TCP holds more than before, at both ends: the readers are on this machine, too.
     tcp: Series,
+    /// Kilobytes (10^3) a second that came to each reader.
+    speed: Series,
 }
 
 pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
@@ -54,11 +56,15 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
         "resident MiB",
         "proportional MiB",
         "kernel TCP MiB",
+        "KB/s each",
     ];
     let mut section = Section::new("Slow readers", &heads);
     for (name, memory) in [("ours", &of_ours), ("nginx", &of_nginx)] {
-        let cells = [&memory.rss, &memory.pss, &memory.tcp].map(|it| format!("{:.0}", it.median()));
-        section.row([name.to_owned()].into_iter().chain(cells).collect());
+        let mebibytes = [&memory.rss, &memory.pss, &memory.tcp];
+        let mut row = vec![name.to_owned()];
+        row.extend(mebibytes.map(|it| format!("{:.0}", it.median())));
+        row.push(format!("{:.1}", memory.speed.median()));
+        section.row(row);
     }
     section.target("resident MiB", Wanted::AtMost(200.0), of_ours.rss.median());
     section.target(
@@ -69,7 +75,7 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
     section.note(format!(
         "After {SECS} s. TCP memory is `mem` of `/proc/net/sockstat` less what it was before, for \
          servers and readers together, since both are on this machine; the readers' buffers are of \
-         the kernel's choice. Of nginx, master and worker count."
+         the kernel's choice, their segments those of an Ethernet. Of nginx, master and worker count."
     ));
     Ok(section)
 }
@@ -85,7 +91,8 @@ impl Memory {
         let before = tcp_bytes()?;
         let requests: Vec<String> = (0..N_READERS).map(|_| ask(&run.stage.large)).collect();
         let mut readers = SlowReaders::ask(server.address, &requests)?;
-        readers.read_for(SECS)?;
+        let bytes_per_sec = readers.read_for(SECS)?;
+        self.speed.push(bytes_per_sec / 1e3);
         let (usage, tcp) = (server.usage()?, tcp_bytes()?);
         self.rss.push(mebibytes(usage.rss_bytes));
         self.pss.push(mebibytes(usage.pss_bytes));

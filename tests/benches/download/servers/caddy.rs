@@ -12,7 +12,6 @@ const CONFIGURATION: &str = "
 {
 	admin off
 	auto_https off
-	persist_config off
 }
 http://LISTEN {
 	bind 127.0.0.1

@@ -64,11 +64,22 @@ fn cpu(process: &Path) -> anyhow::Result<Duration> {
     for thread in fs::read_dir(process.join("task"))?.flatten() {
         // A thread of a pool may just have ended.
         if let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) {
-            let first = text.split(' ').next().and_then(|it| it.parse::<u64>().ok());
-            nanos += first.context("no time in schedstat")?;
+            nanos += first_number(&text)?;
         }
     }
     Ok(Duration::from_nanos(nanos))
+}
+
+/// What the calling thread has used so far.
+pub(crate) fn cpu_of_this_thread() -> anyhow::Result<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(Duration::from_nanos(first_number(&text)?))
+}
+
+fn first_number(schedstat: &str) -> anyhow::Result<u64> {
+    let first = schedstat.split(' ').next();
+    let number = first.and_then(|it| it.parse().ok());
+    number.context("no time in schedstat")
 }
 
 /// The first number after `name`, of those that the kernel gives in kB.
