@@ -1,6 +1,7 @@
 # make demo    the whole shop on this machine, at http://localhost:8080
 # make test    every test
 # make check   what CI runs
+# make soak    the tests that take minutes
 # make fmt     format the code
 #
 # Each target installs what it needs and does not find, where it may (root, with apt-get), and
@@ -9,7 +10,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check fmt tools postgres browsers
+.PHONY: demo test check soak fmt tools postgres browsers
 
 demo: postgres
 	cargo run
@@ -26,6 +27,9 @@ check: tools
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	$(MAKE) test
 	git diff --exit-code
+
+soak:
+	cargo test --package download-server --test suite -- --ignored --nocapture
 
 fmt:
 	cargo fmt --all

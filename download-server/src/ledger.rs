@@ -61,6 +61,13 @@ impl Ledger {
         if used { Err(Unclaimed::Used) } else { Ok(()) }
     }
 
+    /// How many tokens are held; what has expired is forgotten first, so that a server which the
+    /// shop leaves out for being full is seen to be empty again.
+    pub(crate) fn n_claims(&self, now: i64) -> usize {
+        self.forget_expired(now);
+        self.n_entries.load(Ordering::Relaxed)
+    }
+
     /// Claims the token: of all that try, one succeeds.
     pub(crate) fn claim(
         self: &Arc<Self>,

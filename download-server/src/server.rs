@@ -1,6 +1,7 @@
 //! Starts and stops the server.
 
 use std::{
+    collections::BTreeMap,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
@@ -68,6 +69,16 @@ impl Running {
     /// Reads the shop's keys again now; false when they could not be read.
     pub async fn refresh_keys(&self) -> bool {
         self.keys.read_anew().await
+    }
+
+    /// Whole seconds since the shop's keys were last read well, if they ever were.
+    pub fn keys_age_secs(&self) -> Option<i64> {
+        self.keys.age_secs()
+    }
+
+    /// Readings of the shop's keys that brought none since the start, by reason.
+    pub fn n_failed_readings(&self) -> BTreeMap<&'static str, u64> {
+        self.keys.n_failed()
     }
 
     /// Deliveries running now.

@@ -9,11 +9,19 @@
 
 mod answers;
 mod clocks;
+mod crash;
 mod defects;
+mod delivery;
+mod files;
 mod issuer;
+mod key_faults;
 mod keys;
 mod leases;
 mod life;
+mod limits;
 mod node;
 mod once;
+mod program;
+mod soak;
+mod stop;
 mod wire;
