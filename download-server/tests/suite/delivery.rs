@@ -4,13 +4,16 @@ use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use crate::wire::request;
 
-/// More than the kernel's buffers between two sockets hold.
+/// Several times what the kernel's buffers between the two sockets hold.
 pub(crate) const LARGE_BYTES: usize = 32 * 1024 * 1024;
+
+/// What the kernel keeps for a reader that rests; left alone it grows with the connection.
+const RECEIVED_BYTES: u32 = 256 * 1024;
 
 /// So many bytes in which a piece in the wrong place shows.
 pub(crate) fn large_file() -> Vec<u8> {
@@ -27,7 +30,9 @@ pub(crate) struct Delivery {
 impl Delivery {
     /// Claims `link` at `address` and reads no more than the head, and what came along.
     pub(crate) async fn begin(address: SocketAddr, link: &str) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(RECEIVED_BYTES).unwrap();
+        let mut stream = socket.connect(address).await.unwrap();
         let request = request("GET", link, &[]);
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut received = Vec::new();
