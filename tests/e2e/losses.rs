@@ -270,6 +270,32 @@ async fn two_servers_at_one_address_are_left_out_until_one_is_alone() {
 }
 
 #[tokio::test]
+async fn a_server_that_hangs_is_left_out_until_it_answers() {
+    let line = Relay::start();
+    let world = World::behind(&line).await;
+    world.publish("song", 0, &[("song.txt", b"la la la")]).await;
+    let ada = world.user("ada").await;
+    let file = world.buy(&ada, "song").await;
+    let path = format!("/library/files/{file}/download");
+    let nodes = world.server().state().nodes.clone();
+    let early = ada.get(&path).await.location().to_owned();
+
+    line.hold();
+    nodes.probe_all().await;
+    assert_eq!(ada.get(&path).await.status, 503);
+    assert!(world.log().contains("does not answer"));
+
+    line.release();
+    nodes.probe_all().await;
+    let late = ada.get(&path).await.location().to_owned();
+    for link in [early, late] {
+        assert_eq!(world.anyone().get(&link).await.status, 200);
+        assert_eq!(world.anyone().get(&link).await.status, 410);
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn without_the_shop_what_it_gave_out_is_delivered() {
     let mut world = World::start().await;
     world.publish("song", 0, &[("song.txt", b"la la la")]).await;

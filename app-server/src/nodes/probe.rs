@@ -29,7 +29,7 @@ pub struct Readiness {
     pub streams: u64,
     /// Deliveries beyond which it would rather not be sent anybody.
     pub max_streams: u64,
-    /// Used tokens it remembers; servers before 0.2 do not say.
+    /// Used tokens it remembers; older servers do not say.
     #[serde(default)]
     pub claims: u64,
     /// Used tokens it can remember; with so many it takes no new ones.

@@ -17,7 +17,10 @@ const RECEIVED_BYTES: u32 = 256 * 1024;
 
 /// So many bytes in which a piece in the wrong place shows.
 pub(crate) fn large_file() -> Vec<u8> {
-    (0..=250_u8).cycle().take(LARGE_BYTES).collect()
+    let pattern: Vec<u8> = (0..=250).collect();
+    let mut file = pattern.repeat(LARGE_BYTES / pattern.len() + 1);
+    file.truncate(LARGE_BYTES);
+    file
 }
 
 /// A delivery that has begun and waits for its reader.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::{
-    delivery::{Delivery, LARGE_BYTES},
+    delivery::{Delivery, LARGE_BYTES, large_file},
     node::{ISSUER, Node},
 };
 
@@ -60,7 +60,7 @@ async fn a_store_that_is_gone_is_noticed_and_found_again() {
 #[actix_web::test]
 async fn a_drain_finishes_what_runs_and_begins_nothing() {
     let node = Node::with(|config| config.drain = Duration::from_mins(1)).await;
-    let content: Vec<u8> = (0..=250_u8).cycle().take(LARGE_BYTES).collect();
+    let content = large_file();
     let link = node.link_of(&node.claims_for(&content));
     let delivery = Delivery::begin(node.address(), &link).await;
     let lease = delivery.lease();
