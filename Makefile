@@ -1,6 +1,7 @@
 # make demo    the whole shop on this machine, at http://localhost:8080
 # make test    every test
 # make check   what CI runs
+# make soak    the tests that take minutes
 # make fmt     format the code
 # make bench-download   deliveries beside nginx and Caddy, into docs/benchmarks.md
 #
@@ -10,7 +11,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check fmt bench-download tools postgres browsers web-servers
+.PHONY: demo test check soak fmt bench-download tools postgres browsers web-servers
 
 demo: postgres
 	cargo run
@@ -27,6 +28,9 @@ check: tools
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	$(MAKE) test
 	git diff --exit-code
+
+soak:
+	cargo test --package download-server --test suite -- --ignored --nocapture
 
 fmt:
 	cargo fmt --all

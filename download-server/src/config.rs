@@ -29,6 +29,8 @@ pub struct Config {
     pub jwks_refresh: Duration,
     /// At least this long from one reading to the next, when unknown keys ask for it.
     pub jwks_pause: Duration,
+    /// From the first byte of asking for them to the answer's last.
+    pub jwks_deadline: Duration,
     /// The file store's address.
     pub files_url: String,
     /// Authenticates leases; without one, a random key that dies with the process.
@@ -111,6 +113,7 @@ impl Config {
             jwks,
             jwks_refresh: Duration::from_mins(1),
             jwks_pause: Duration::from_secs(5),
+            jwks_deadline: Duration::from_secs(4),
             files_url: files_url.to_owned(),
             lease_key: None,
             max_clock_skew_secs: 2,

@@ -203,6 +203,10 @@ fn claim(
 /// The token's claims, once its signature has proven them.
 async fn verified(state: &State, text: &str) -> Result<DownloadToken, Refusal> {
     let token = UnverifiedToken::parse(text)?;
+    if state.keys.current().is_none() {
+        // Just started: the first reading has begun.
+        state.keys.read_anew().await;
+    }
     let mut reading = state.keys.current().ok_or(Refusal::NoKeys)?;
     if reading.find(&token.kid).is_none() {
         // It may have been published a moment ago: only keys read after this request can tell.

@@ -22,6 +22,9 @@ struct ReadyBody<'a> {
     issuer: &'a str,
     streams: usize,
     max_streams: usize,
+    claims: usize,
+    max_claims: usize,
+    keys_age_secs: Option<i64>,
 }
 
 /// `GET /readyz` → 200, or 503 with the reason.
@@ -36,6 +39,9 @@ pub(crate) async fn ready(state: Data<State>) -> HttpResponse {
         issuer: state.config.issuer.as_str(),
         streams: state.streams.n_running(),
         max_streams: state.config.max_streams,
+        claims: state.ledger.n_claims(state.clock.unix_secs()),
+        max_claims: state.config.ledger_capacity,
+        keys_age_secs: state.keys.age_secs(),
     };
     if ready {
         HttpResponse::Ok().json(body)

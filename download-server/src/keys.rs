@@ -1,8 +1,10 @@
 //! The shop's public keys: fetched, refreshed, and how old they are.
 
 pub(crate) mod source;
+mod unread;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -13,11 +15,14 @@ use std::{
 use jsonwebtoken::DecodingKey;
 use shared::{clock::Clock, key_set::KeySet};
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, Semaphore, watch},
     time::{Instant, sleep_until, timeout},
 };
 
-use self::source::Source;
+use self::{
+    source::Source,
+    unread::{Reason, Unread},
+};
 use crate::config::Config;
 
 /// For this long the last good keys serve new claims when no newer ones can be had.
@@ -29,6 +34,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// A request waits at most this long for keys; it includes the pause between two readings.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// So many requests wait for keys at a time; anybody can make one that does, so more are told to
+/// come back.
+const MAX_WAITING: usize = 1_000;
+
 /// The shop's public keys.
 ///
 /// One task reads them; requests look at the last good reading and may ask for a newer one.
@@ -38,10 +47,13 @@ pub(crate) struct Keys {
     pause: Duration,
     current: RwLock<Option<Arc<Reading>>>,
     wanted: Notify,
+    waiting: Semaphore,
     n_begun: AtomicU64,
     done: watch::Sender<Done>,
     /// What the log has said and what has not ended since.
     trouble: Mutex<Option<String>>,
+    /// Readings that brought no keys, since the start.
+    n_failed: Mutex<BTreeMap<Reason, u64>>,
 }
 
 /// Keys as they were read once.
@@ -76,11 +88,6 @@ impl Reading {
         now - self.read_at > MAX_AGE_SECS
     }
 
-    /// Seconds since it was read.
-    pub(crate) fn age_secs(&self, now: i64) -> i64 {
-        now.saturating_sub(self.read_at).max(0)
-    }
-
     /// How many keys it has.
     pub(crate) fn n_keys(&self) -> usize {
         self.keys.len()
@@ -105,10 +112,25 @@ impl Keys {
             pause: config.jwks_pause,
             current: RwLock::default(),
             wanted: Notify::new(),
+            waiting: Semaphore::new(MAX_WAITING),
             n_begun: AtomicU64::new(0),
             done: watch::Sender::default(),
             trouble: Mutex::default(),
+            n_failed: Mutex::new(Reason::ALL.map(|reason| (reason, 0)).into()),
         }
+    }
+
+    /// Whole seconds since the last good reading, if there has been one.
+    pub(crate) fn age_secs(&self) -> Option<i64> {
+        let now = self.clock.unix_secs();
+        self.current().map(|reading| now - reading.read_at)
+    }
+
+    /// How many readings brought no keys since the start, by the reason's word; all of them, from 0.
+    pub(crate) fn n_failed(&self) -> BTreeMap<&'static str, u64> {
+        let n_failed = self.n_failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_word = n_failed.iter().map(|(reason, n)| (reason.word(), *n));
+        by_word.collect()
     }
 
     /// The last good reading, if there has been one.
@@ -119,8 +141,12 @@ impl Keys {
             .clone()
     }
 
-    /// Waits for a reading that begins after this call; false when it failed or took too long.
+    /// Waits for a reading that begins after this call; false when it failed or took too long, or
+    /// when too many wait already.
     pub(crate) async fn read_anew(&self) -> bool {
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return false;
+        };
         let before = self.n_begun.load(Ordering::SeqCst);
         let mut done = self.done.subscribe();
         self.wanted.notify_one();
@@ -156,8 +182,10 @@ impl Keys {
                 }
                 self.keep(&keys, clocks);
             }
-            Err(error) => {
+            Err(Unread { reason, error }) => {
                 self.log_change("the shop's keys cannot be read", format!("{error:#}"));
+                let mut n_failed = self.n_failed.lock().unwrap_or_else(PoisonError::into_inner);
+                *n_failed.entry(reason).or_default() += 1;
             }
         }
         self.done.send_replace(Done { number, succeeded });
@@ -197,5 +225,39 @@ impl Keys {
             agree_since,
         };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(reading));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::config::Jwks;
+
+    #[test]
+    fn so_many_wait_for_keys_and_the_next_is_told_at_once() {
+        let url = "http://127.0.0.1:1";
+        let jwks = Jwks::File("/no/such/file".into());
+        let config = Config::new(url.parse().unwrap(), url.parse().unwrap(), jwks, "");
+        let keys = Keys::new(&config, Clock::system());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let _entered = runtime.enter();
+        let wait = || {
+            let mut waiting = Box::pin(keys.read_anew());
+            let answer = waiting.as_mut().now_or_never();
+            (waiting, answer)
+        };
+
+        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| wait()).collect();
+        assert!(waiting.iter().all(|(_, answer)| answer.is_none()));
+        assert_eq!(wait().1, Some(false));
+
+        waiting.pop();
+        assert_eq!(wait().1, None, "there is room again");
     }
 }

@@ -51,11 +51,6 @@ impl Ledger {
         }
     }
 
-    /// Tokens remembered now.
-    pub(crate) fn len(&self) -> usize {
-        self.n_entries.load(Ordering::Relaxed)
-    }
-
     /// Whether the token could be claimed, without claiming it.
     pub(crate) fn check(&self, jti: Uuid, exp: i64, now: i64) -> Result<(), Unclaimed> {
         self.check_time(exp, now)?;
@@ -64,6 +59,13 @@ impl Ledger {
             .get(&exp)
             .is_some_and(|bucket| bucket.contains(&jti.as_u128()));
         if used { Err(Unclaimed::Used) } else { Ok(()) }
+    }
+
+    /// How many tokens are held; what has expired is forgotten first, so that a server which the
+    /// shop leaves out for being full is seen to be empty again.
+    pub(crate) fn n_claims(&self, now: i64) -> usize {
+        self.forget_expired(now);
+        self.n_entries.load(Ordering::Relaxed)
     }
 
     /// Claims the token: of all that try, one succeeds.

@@ -9,6 +9,7 @@ use download_server::{
     config::{Config, reading},
     start,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shared::{clock::Clock, settings::Refused, telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -23,6 +24,7 @@ async fn main() -> ExitCode {
         }
     };
     telemetry::init(reading::log_filter().as_deref());
+    raise_open_files(config.max_streams as u64);
     match serve(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -30,6 +32,31 @@ async fn main() -> ExitCode {
             eprintln!("download-server: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Sockets and files that a delivery may hold open: its connection and its file.
+const FILES_PER_STREAM: u64 = 2;
+
+/// Allows this process as many open files as the system lets it: shells give 1,024.
+fn raise_open_files(n_streams: u64) {
+    let before = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: before.maximum,
+        ..before
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
+    // None is no limit.
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    tracing::info!(limit, "files and connections that may be open");
+    if limit / FILES_PER_STREAM < n_streams {
+        tracing::warn!(
+            limit,
+            n_streams,
+            "too few files may be open for MAX_STREAMS"
+        );
     }
 }
 

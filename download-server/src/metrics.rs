@@ -33,7 +33,6 @@ pub(crate) struct Metrics {
     pub(crate) timed_out: Counter,
     pub(crate) displaced: Counter,
     pub(crate) refused: Counter,
-    pub(crate) key_readings: Family<Reading, Counter>,
 }
 
 /// Why a request got no file: the `code` that the client read.
@@ -48,10 +47,10 @@ pub(crate) struct Ending {
     pub(crate) ending: &'static str,
 }
 
-/// How a reading of the shop's keys ended.
+/// Why a reading of the shop's keys brought none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Reading {
-    pub(crate) result: &'static str,
+struct Failure {
+    reason: &'static str,
 }
 
 impl Metrics {
@@ -65,7 +64,6 @@ impl Metrics {
             timed_out: Counter::default(),
             displaced: Counter::default(),
             refused: Counter::default(),
-            key_readings: Family::default(),
         }
     }
 
@@ -125,10 +123,14 @@ impl Metrics {
             "Connections refused because all others were delivering",
             self.refused.clone(),
         );
+        let failures = Family::<Failure, Counter>::default();
+        for (reason, n_failed) in state.keys.n_failed() {
+            failures.get_or_create(&Failure { reason }).inc_by(n_failed);
+        }
         registry.register(
-            "key_readings",
-            "Readings of the shop's keys, by how they ended",
-            self.key_readings.clone(),
+            "key_failures",
+            "Readings of the shop's keys that brought none, by reason",
+            failures,
         );
         let mut gauge = |name: &str, help: &str, value: usize| {
             let gauge = Gauge::<i64>::default();
@@ -148,7 +150,7 @@ impl Metrics {
         gauge(
             "ledger_entries",
             "Claimed tokens remembered now",
-            state.ledger.len(),
+            state.ledger.n_claims(state.clock.unix_secs()),
         );
         gauge(
             "ledger_capacity",
@@ -161,13 +163,14 @@ impl Metrics {
             usize::from(state.is_draining()),
         );
         if let Some(reading) = state.keys.current() {
-            let age = reading.age_secs(state.clock.unix_secs());
+            gauge("keys", "Public keys that verify tokens", reading.n_keys());
+        }
+        if let Some(age) = state.keys.age_secs() {
             gauge(
                 "keys_age_seconds",
                 "Since the shop's keys were last read",
                 usize::try_from(age).unwrap_or(0),
             );
-            gauge("keys", "Public keys that verify tokens", reading.n_keys());
         }
         let mut text = String::new();
         encode(&mut text, &registry)?;

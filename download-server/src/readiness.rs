@@ -1,6 +1,6 @@
 //! Whether a new delivery may begin now, and if not, why.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use actix_web::rt::{task::spawn_blocking, time::timeout};
 use shared::token::DownloadToken;
@@ -59,8 +59,16 @@ pub(crate) async fn not_ready(state: &State) -> Option<String> {
         return Some("just started: waiting until no older token can be good".to_owned());
     }
     let store = state.store.clone();
-    match timeout(STORE_DEADLINE, spawn_blocking(move || store.probe())).await {
-        Ok(Ok(Ok(()))) => None,
+    match timeout(STORE_DEADLINE, spawn_blocking(move || store.is_empty())).await {
+        Ok(Ok(Ok(false))) => {
+            state.store_had_files.store(true, Ordering::Relaxed);
+            None
+        }
+        // A new shop has none yet.
+        Ok(Ok(Ok(true))) => state
+            .store_had_files
+            .load(Ordering::Relaxed)
+            .then(|| "the file store is empty: is its disk mounted?".to_owned()),
         Ok(Ok(Err(error))) => Some(format!(
             "the file store cannot be reached: {}",
             error.kind()

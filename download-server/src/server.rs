@@ -1,6 +1,7 @@
 //! Starts and stops the server.
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -111,6 +112,16 @@ impl Running {
     /// Connections open now.
     pub fn n_connections(&self) -> usize {
         self.state.connections.n_open()
+    }
+
+    /// Whole seconds since the shop's keys were last read well, if they ever were.
+    pub fn keys_age_secs(&self) -> Option<i64> {
+        self.keys.age_secs()
+    }
+
+    /// Readings of the shop's keys that brought none since the start, by reason.
+    pub fn n_failed_readings(&self) -> BTreeMap<&'static str, u64> {
+        self.keys.n_failed()
     }
 
     /// Deliveries running now.

@@ -39,6 +39,8 @@ pub(crate) struct State {
     /// Whole seconds since 1970.
     started_at: i64,
     is_draining: AtomicBool,
+    /// The store had files once; without any, its disk is not mounted.
+    pub(crate) store_had_files: AtomicBool,
 }
 
 impl State {
@@ -68,6 +70,7 @@ impl State {
             instance: Uuid::new_v4(),
             started_at: clock.unix_secs(),
             is_draining: AtomicBool::new(false),
+            store_had_files: AtomicBool::new(false),
             config,
             clock,
         })

@@ -133,6 +133,13 @@ impl FileStore {
     pub fn probe(&self) -> io::Result<()> {
         beneath::open_root(&self.root).map(drop)
     }
+
+    /// Whether nothing was ever stored in the folder: a new one, or the place where a disk should be
+    /// mounted.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        let root = beneath::open_root(&self.root)?;
+        beneath::has_entry(&root, "sha256").map(|there| !there)
+    }
 }
 
 /// Why an address is not a file store's.

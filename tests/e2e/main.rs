@@ -2,4 +2,6 @@
 
 mod deliveries;
 mod fleet;
+mod losses;
 mod minting;
+mod rotation;

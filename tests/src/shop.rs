@@ -111,11 +111,16 @@ impl Shop {
         (server, base)
     }
 
-    /// Stops the app-server and starts it again on the same port.
-    pub async fn restart(&mut self) {
+    /// Stops the app-server at once.
+    pub async fn stop(&mut self) {
         if let Some(server) = self.server.take() {
             server.kill().await;
         }
+    }
+
+    /// Stops the app-server and starts it again on the same port.
+    pub async fn restart(&mut self) {
+        self.stop().await;
         let listener = TcpListener::bind(self.address).expect("the port just left");
         let server =
             app_server::start(self.config.clone(), self.clock.clone(), listener).expect("a shop");

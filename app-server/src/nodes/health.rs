@@ -38,7 +38,7 @@ impl Health {
         matches!(self.state, Some(State::Ready { .. }))
     }
 
-    /// May be sent somebody and is below its cap of streams.
+    /// May be sent somebody, is below its cap of streams and can remember another token.
     pub fn has_room(&self) -> bool {
         matches!(self.state, Some(State::Ready { has_room: true }))
     }
@@ -76,8 +76,10 @@ impl Health {
             let why = readiness.reason.unwrap_or_else(|| "not ready".to_owned());
             return State::Down { why };
         }
+        // Full for a moment is not down: it is the only one left when all are.
         State::Ready {
-            has_room: readiness.streams < readiness.max_streams,
+            has_room: readiness.streams < readiness.max_streams
+                && readiness.claims < readiness.max_claims,
         }
     }
 
@@ -126,6 +128,8 @@ mod tests {
             issuer: String::new(),
             streams: 0,
             max_streams: 10,
+            claims: 0,
+            max_claims: 10,
         }
     }
 
@@ -160,6 +164,14 @@ mod tests {
             &url,
             Ok(Readiness {
                 streams: 10,
+                ..answer("a")
+            }),
+        );
+        assert!(health.is_ready() && !health.has_room());
+        health.observe(
+            &url,
+            Ok(Readiness {
+                claims: 10,
                 ..answer("a")
             }),
         );

@@ -93,7 +93,7 @@ impl Nodes {
 
     /// The ready server that delivers the file stored under `key`.
     ///
-    /// The next in the file's order when the first is at its cap of streams; the first ready one
+    /// The next in the file's order when the first is at a limit of its own; the first ready one
     /// when all are, since it may be free again by then.
     pub fn pick(&self, key: &StorageKey) -> Option<BaseUrl> {
         let order = order::order(self.0.nodes.iter().map(|node| node.url.as_str()), key);

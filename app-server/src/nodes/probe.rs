@@ -27,8 +27,18 @@ pub struct Readiness {
     pub issuer: String,
     /// Deliveries running now.
     pub streams: u64,
-    /// Deliveries it runs at most.
+    /// Deliveries beyond which it would rather not be sent anybody.
     pub max_streams: u64,
+    /// Used tokens it remembers; older servers do not say.
+    #[serde(default)]
+    pub claims: u64,
+    /// Used tokens it can remember; with so many it takes no new ones.
+    #[serde(default = "unlimited")]
+    pub max_claims: u64,
+}
+
+fn unlimited() -> u64 {
+    u64::MAX
 }
 
 /// Asks; one for all servers.

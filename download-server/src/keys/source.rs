@@ -1,12 +1,13 @@
 //! Where keys are read from, and what the answer says about clocks.
 
 use std::{
-    path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    io,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use actix_web::http::header::HttpDate;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow};
 use reqwest::{
     Client, Response,
     header::{AGE, CACHE_CONTROL, DATE, HeaderName},
@@ -14,13 +15,12 @@ use reqwest::{
 };
 use shared::{
     clock::Clock,
-    key_set::{KeySet, MAX_KEY_SET_BYTES},
+    key_set::{KeySet, KeySetError, MAX_KEY_SET_BYTES},
 };
+use tokio::io::AsyncReadExt;
 
+use super::unread::{Reason, Unread};
 use crate::config::{Config, Jwks};
-
-/// From the connection's first byte to the answer's last.
-const DEADLINE: Duration = Duration::from_secs(4);
 
 /// Where the shop's public keys come from.
 pub(crate) enum Source {
@@ -44,7 +44,7 @@ impl Source {
         let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
-            .timeout(DEADLINE)
+            .timeout(config.jwks_deadline)
             .build()
             .context("cannot make an HTTP client")?;
         Ok(Self::Issuer {
@@ -55,12 +55,13 @@ impl Source {
     }
 
     /// Reads the keys once.
-    pub(crate) async fn read(&self, clock: &Clock) -> anyhow::Result<Read> {
-        let (keys, clocks) = match self {
+    pub(crate) async fn read(&self, clock: &Clock) -> Result<Read, Unread> {
+        let (json, clocks) = match self {
             Self::File(path) => {
-                let json = tokio::fs::read(path).await;
-                let json = json.with_context(|| format!("cannot read {}", path.display()))?;
-                (KeySet::from_json(&json)?, Ok(()))
+                let json = file(path).await;
+                let json = json.with_context(|| format!("cannot read {}", path.display()));
+                let json = json.map_err(|error| Unread::new(Reason::Unreachable, error))?;
+                (json, Ok(()))
             }
             Self::Issuer {
                 client,
@@ -74,7 +75,10 @@ impl Source {
                     .send()
                     .await?;
                 let answered_at = clock.unix_secs();
-                ensure!(answer.status() == 200, "{url} answered {}", answer.status());
+                if answer.status() != 200 {
+                    let error = anyhow!("{url} answered {}", answer.status());
+                    return Err(Unread::new(Reason::Status, error));
+                }
                 let here = asked_at - max_clock_skew_secs..=answered_at + max_clock_skew_secs;
                 let clocks = match date(&answer) {
                     Some(date) if here.contains(&date) => Ok(()),
@@ -84,11 +88,15 @@ impl Source {
                     )),
                     None => Err("the shop's keys came without a date".to_owned()),
                 };
-                (KeySet::from_json(&body(answer).await?)?, clocks)
+                (body(answer).await?, clocks)
             }
         };
+        let keys = KeySet::from_json(&json)?;
         // An empty set would end every token and lease: more likely a fault than a wish.
-        ensure!(!keys.is_empty(), "there is no Ed25519 key in the key set");
+        if keys.is_empty() {
+            let error = anyhow!("there is no Ed25519 key in the key set");
+            return Err(Unread::new(Reason::Empty, error));
+        }
         Ok((keys, clocks))
     }
 }
@@ -104,13 +112,22 @@ fn date(answer: &Response) -> Option<i64> {
     secs.checked_add(age)
 }
 
-async fn body(mut answer: Response) -> anyhow::Result<Vec<u8>> {
+async fn body(mut answer: Response) -> Result<Vec<u8>, Unread> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         if body.len() + chunk.len() > MAX_KEY_SET_BYTES {
-            bail!("the key set is larger than {MAX_KEY_SET_BYTES} bytes");
+            return Err(KeySetError::TooLarge.into());
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// The file's bytes, and of one that is too large as many as show that it is.
+async fn file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = tokio::fs::File::open(path).await?;
+    let enough = MAX_KEY_SET_BYTES as u64 + 1;
+    file.take(enough).read_to_end(&mut bytes).await?;
+    Ok(bytes)
 }

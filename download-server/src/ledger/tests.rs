@@ -137,3 +137,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+#[expect(clippy::panic, reason = "what is tested")]
+fn a_panic_before_the_answer_gives_the_claim_back() {
+    let (ledger, jti) = (Arc::new(Ledger::new(10)), Uuid::new_v4());
+    let panicking = Arc::clone(&ledger);
+    let outcome = std::thread::spawn(move || {
+        let _claim = panicking.claim(jti, 100, 0).unwrap();
+        panic!("on purpose");
+    });
+    assert!(outcome.join().is_err());
+
+    assert!(ledger.claim(jti, 100, 0).is_ok());
+}

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use chrono::DateTime;
@@ -11,6 +12,7 @@ use shared::key_set::{KeySet, PublicKey};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    time::sleep,
 };
 
 /// How the shop answers.
@@ -22,7 +24,21 @@ pub(crate) struct Manners {
     pub(crate) date: Option<i64>,
     pub(crate) age: Option<i64>,
     pub(crate) location: Option<String>,
+    pub(crate) fault: Option<Fault>,
     pub(crate) n_asked: usize,
+}
+
+/// How an answer fails to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Not until this is over.
+    Silent,
+    /// The connection ends instead.
+    Gone,
+    /// It ends before it is whole.
+    Cut,
+    /// It never ends.
+    Endless,
 }
 
 /// A shop's key address.
@@ -42,6 +58,7 @@ impl Issuer {
             date: Some(date),
             age: None,
             location: None,
+            fault: None,
             n_asked: 0,
         };
         let issuer = Self {
@@ -51,7 +68,8 @@ impl Issuer {
         let answering = issuer.clone();
         actix_web::rt::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                answering.answer(stream).await;
+                let answering = answering.clone();
+                actix_web::rt::spawn(async move { answering.answer(stream).await });
             }
         });
         issuer
@@ -91,19 +109,27 @@ impl Issuer {
             "{head}"
         );
         assert!(head.contains("cache-control: no-cache"), "{head}");
-        let manners = self.change(|manners| {
-            manners.n_asked += 1;
-            manners.clone()
-        });
+        self.change(|manners| manners.n_asked += 1);
+        while self.change(|manners| manners.fault == Some(Fault::Silent)) {
+            sleep(Duration::from_millis(5)).await;
+        }
+        let manners = self.change(|manners| manners.clone());
+        if manners.fault == Some(Fault::Gone) {
+            return;
+        }
         let http_date = |secs| {
             let date = DateTime::from_timestamp(secs, 0).unwrap();
             date.format("Date: %a, %d %b %Y %H:%M:%S GMT\r\n")
                 .to_string()
         };
         let answer = format!(
-            "HTTP/1.1 {} X\r\nContent-Length: {}\r\nConnection: close\r\n{}{}{}\r\n{}",
+            "HTTP/1.1 {} X\r\n{}Connection: close\r\n{}{}{}\r\n{}",
             manners.status,
-            manners.body.len(),
+            match manners.fault {
+                Some(Fault::Endless) => String::new(),
+                Some(Fault::Cut) => format!("Content-Length: {}\r\n", manners.body.len() + 1),
+                _ => format!("Content-Length: {}\r\n", manners.body.len()),
+            },
             manners.date.map(http_date).unwrap_or_default(),
             manners
                 .age
@@ -116,5 +142,8 @@ impl Issuer {
             manners.body,
         );
         let _ = stream.write_all(answer.as_bytes()).await;
+        if manners.fault == Some(Fault::Endless) {
+            while stream.write_all(&[b' '; 4_096]).await.is_ok() {}
+        }
     }
 }

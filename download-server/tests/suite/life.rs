@@ -2,38 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::net::TcpStream;
 
 use crate::{
+    delivery::{Delivery, LARGE_BYTES, large_file},
     node::{ISSUER, Node},
-    wire::request,
 };
-
-/// More than the kernel's buffers between two sockets hold.
-const LARGE_BYTES: usize = 32 * 1024 * 1024;
-
-/// A delivery that has begun and waits for its reader.
-async fn begin(node: &Node, link: &str) -> (TcpStream, Vec<u8>) {
-    let mut stream = TcpStream::connect(node.address()).await.unwrap();
-    stream
-        .write_all(request("GET", link, &[]).as_bytes())
-        .await
-        .unwrap();
-    let mut head = vec![0; 10_000];
-    let n_bytes = stream.read(&mut head).await.unwrap();
-    head.truncate(n_bytes);
-    assert!(head.starts_with(b"HTTP/1.1 200 "));
-    (stream, head)
-}
-
-fn lease(head: &[u8]) -> String {
-    let head = String::from_utf8_lossy(head);
-    let (_, after) = head.split_once("set-cookie: ").unwrap();
-    after.split_once(';').unwrap().0.to_owned()
-}
 
 #[actix_web::test]
 async fn it_says_who_it_is_and_how_busy() {
@@ -45,14 +19,16 @@ async fn it_says_who_it_is_and_how_busy() {
         body,
         serde_json::json!({
             "ready": true, "reason": null, "instance": instance, "audience": node.url,
-            "issuer": ISSUER, "streams": 0, "max_streams": 10_000,
+            "issuer": ISSUER, "streams": 0, "max_streams": 10_000, "claims": 0,
+            "max_claims": 10_000_000, "keys_age_secs": 3,
         }),
     );
     assert_eq!(node.get("/healthz").await.status, 200);
 
     let link = node.link_of(&node.claims_for(&vec![7; LARGE_BYTES]));
-    let delivery = begin(&node, &link).await;
-    assert_eq!(node.ready().await.1["streams"], 1);
+    let delivery = Delivery::begin(node.address(), &link).await;
+    let (_, body) = node.ready().await;
+    assert_eq!((&body["streams"], &body["claims"]), (&1.into(), &1.into()));
     drop(delivery);
     while node.running.n_streams() > 0 {
         tokio::task::yield_now().await;
@@ -84,10 +60,10 @@ async fn a_store_that_is_gone_is_noticed_and_found_again() {
 #[actix_web::test]
 async fn a_drain_finishes_what_runs_and_begins_nothing() {
     let node = Node::with(|config| config.drain = Duration::from_mins(1)).await;
-    let content: Vec<u8> = (0..=250_u8).cycle().take(LARGE_BYTES).collect();
+    let content = large_file();
     let link = node.link_of(&node.claims_for(&content));
-    let (mut stream, mut received) = begin(&node, &link).await;
-    let lease = lease(&received);
+    let delivery = Delivery::begin(node.address(), &link).await;
+    let lease = delivery.lease();
 
     let drain = node.running.drain();
     let meanwhile = async {
@@ -101,14 +77,11 @@ async fn a_drain_finishes_what_runs_and_begins_nothing() {
             .get_with(&link, &[("Cookie", &lease), ("Range", "bytes=-5")])
             .await;
         assert_eq!(resumed.status, 206, "what was claimed may go on");
-        stream.read_to_end(&mut received).await.unwrap();
+        delivery.finish().await
     };
-    tokio::join!(drain, meanwhile);
+    let ((), received) = tokio::join!(drain, meanwhile);
 
-    assert!(
-        received.ends_with(&content),
-        "the running delivery was finished"
-    );
+    assert!(received == content, "the running delivery was finished");
     assert!(
         TcpStream::connect(node.address()).await.is_err(),
         "nobody listens any more"
@@ -119,13 +92,10 @@ async fn a_drain_finishes_what_runs_and_begins_nothing() {
 async fn a_drain_has_an_end() {
     let node = Node::with(|config| config.drain = Duration::from_millis(50)).await;
     let link = node.link_of(&node.claims_for(&vec![7; LARGE_BYTES]));
-    let (mut stream, mut received) = begin(&node, &link).await;
+    let delivery = Delivery::begin(node.address(), &link).await;
 
     node.running.drain().await;
 
-    let rest = stream.read_to_end(&mut received).await;
-    assert!(
-        rest.is_err() || received.len() < LARGE_BYTES,
-        "the delivery was cut"
-    );
+    let received = delivery.finish().await;
+    assert!(received.len() < LARGE_BYTES, "the delivery was cut");
 }

@@ -9,15 +9,24 @@
 
 mod answers;
 mod clocks;
+mod crash;
 mod defects;
+mod delivery;
+mod files;
 mod issuer;
+mod key_faults;
 mod keys;
 mod leases;
 mod life;
+mod limits;
+mod metrics;
 mod node;
 mod once;
 mod parts;
+mod program;
 mod slow;
+mod soak;
+mod stop;
 #[cfg(feature = "tls")]
 mod tls;
 mod wire;

@@ -64,8 +64,50 @@ impl Signer {
     }
 }
 
+/// Claims signed at `now` for the server that calls itself `url`.
+pub(crate) fn claims(url: &str, now: i64, key: StorageKey, size: u64) -> DownloadToken {
+    static N_FILES: AtomicU64 = AtomicU64::new(1);
+    DownloadToken {
+        iss: ISSUER.to_owned(),
+        aud: url.to_owned(),
+        sub: Uuid::new_v4(),
+        jti: Uuid::new_v4(),
+        iat: now,
+        exp: now + 120,
+        fid: Uuid::from_u128(N_FILES.fetch_add(1, Ordering::Relaxed).into()),
+        key,
+        size,
+        media_type: "application/pdf".to_owned(),
+        published_at: PUBLISHED_AT,
+        name: "guide.pdf".to_owned(),
+    }
+}
+
+/// Puts `bytes` into the store at `files_url`.
+pub(crate) fn store(files_url: &str, bytes: &[u8]) -> StorageKey {
+    let store = FileStore::open(files_url).unwrap();
+    let mut file = store.write().unwrap();
+    file.write_all(bytes).unwrap();
+    file.finish().unwrap().0
+}
+
+/// Where the store in the folder `files` keeps `key`.
+pub(crate) fn stored(files: &Path, key: StorageKey) -> PathBuf {
+    let hex = key.to_string();
+    let (first, second) = (hex.get(..2).unwrap(), hex.get(2..4).unwrap());
+    files.join("sha256").join(first).join(second).join(&hex)
+}
+
 /// A folder of its own, gone when dropped.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("claimcheck-{}", Uuid::new_v4()));
+        std::fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -96,8 +138,7 @@ impl Node {
             .flat_map(u32::to_be_bytes)
             .take(1_000)
             .collect();
-        let folder = Folder(std::env::temp_dir().join(format!("claimcheck-{}", Uuid::new_v4())));
-        std::fs::create_dir(&folder.0).unwrap();
+        let folder = Folder::new();
         let signer = Signer::new();
         let jwks = folder.0.join("jwks.json");
         std::fs::write(
@@ -178,10 +219,7 @@ impl Node {
 
     /// Puts `bytes` into the store.
     pub(crate) fn store(&self, bytes: &[u8]) -> StorageKey {
-        let store = FileStore::open(&self.config.files_url).unwrap();
-        let mut file = store.write().unwrap();
-        file.write_all(bytes).unwrap();
-        file.finish().unwrap().0
+        store(&self.config.files_url, bytes)
     }
 
     /// A folder of this node's own.
@@ -192,10 +230,7 @@ impl Node {
 
     /// Where the store keeps `key`.
     pub(crate) fn stored(&self, key: StorageKey) -> PathBuf {
-        let hex = key.to_string();
-        let (first, second) = (hex.get(..2).unwrap(), hex.get(2..4).unwrap());
-        self.files()
-            .join(Path::new("sha256").join(first).join(second).join(&hex))
+        stored(&self.files(), key)
     }
 
     /// Claims signed now, for this node and its file.
@@ -205,22 +240,8 @@ impl Node {
 
     /// Claims signed now, for the file that holds `bytes`.
     pub(crate) fn claims_for(&self, bytes: &[u8]) -> DownloadToken {
-        static N_FILES: AtomicU64 = AtomicU64::new(1);
-        let now = self.clock.unix_secs();
-        DownloadToken {
-            iss: ISSUER.to_owned(),
-            aud: self.url.clone(),
-            sub: Uuid::new_v4(),
-            jti: Uuid::new_v4(),
-            iat: now,
-            exp: now + 120,
-            fid: Uuid::from_u128(N_FILES.fetch_add(1, Ordering::Relaxed).into()),
-            key: self.store(bytes),
-            size: bytes.len() as u64,
-            media_type: "application/pdf".to_owned(),
-            published_at: PUBLISHED_AT,
-            name: "guide.pdf".to_owned(),
-        }
+        let size = bytes.len() as u64;
+        claims(&self.url, self.clock.unix_secs(), self.store(bytes), size)
     }
 
     /// The path of a good token.

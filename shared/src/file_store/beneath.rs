@@ -4,7 +4,8 @@ use std::{fs::File, io, path::Path};
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{CWD, Mode, OFlags, openat},
+    fs::{AtFlags, CWD, Mode, OFlags, openat, statat},
+    io::Errno,
 };
 
 /// The store's folder, which itself may be reached through links.
@@ -21,10 +22,7 @@ pub(super) fn open_root(root: &Path) -> io::Result<OwnedFd> {
 pub(super) fn open_file(root: &OwnedFd, path: &Path) -> io::Result<File> {
     #[cfg(target_os = "linux")]
     {
-        use rustix::{
-            fs::{ResolveFlags, openat2},
-            io::Errno,
-        };
+        use rustix::fs::{ResolveFlags, openat2};
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         match openat2(root, path, FILE, Mode::empty(), resolve) {
             Ok(file) => return Ok(file.into()),
@@ -34,6 +32,15 @@ pub(super) fn open_file(root: &OwnedFd, path: &Path) -> io::Result<File> {
         }
     }
     open_step_by_step(root, path)
+}
+
+/// Whether `root` has an entry of that name.
+pub(super) fn has_entry(root: &OwnedFd, name: &str) -> io::Result<bool> {
+    match statat(root, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// NONBLOCK: opening a pipe that someone put there must not wait for its other end.

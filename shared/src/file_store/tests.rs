@@ -139,6 +139,9 @@ fn a_missing_folder_is_noticed_and_found_again() {
     fs::create_dir(&root).unwrap();
 
     store.probe().unwrap();
+    assert!(store.is_empty().unwrap());
+    put(&store, &["abc"]).unwrap();
+    assert!(!store.is_empty().unwrap());
 }
 
 #[test]

@@ -1,0 +1,157 @@
+//! Files that shrink, go, or were never any.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        net::UnixListener,
+    },
+    path::Path,
+    process::Command,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    delivery::{Delivery, LARGE_BYTES, large_file},
+    node::Node,
+    program::Site,
+};
+
+/// Puts something at a path.
+type Put<'a> = &'a dyn Fn(&Path);
+
+#[actix_web::test]
+async fn a_file_that_shrinks_under_a_delivery_ends_it_and_restored_the_lease_goes_on() {
+    let site = Site::new();
+    let content = large_file();
+    let program = site.start(&[("MAX_CLOCK_SKEW_SECS", "0")]).await;
+    site.until_ready().await;
+    let claims = site.claims(&content);
+    let (link, path) = (site.link_of(&claims), site.stored(claims.key));
+    let delivery = Delivery::begin(site.address(), &link).await;
+    let lease = delivery.lease();
+
+    fs::write(&path, &content[..LARGE_BYTES / 2]).unwrap();
+    let received = delivery.finish().await;
+
+    assert!(received.len() <= LARGE_BYTES / 2);
+    assert!(content.starts_with(&received), "all that came is right");
+    program.until_logged("a delivery broke off").await;
+    let range = format!("bytes={}-", received.len());
+    let resume = [("Cookie", lease.as_str()), ("Range", &range)];
+    let short = site.get_with(&link, &resume).await;
+    assert_eq!((short.status, short.code().as_str()), (503, "store"));
+    assert!(program.has_logged("a stored file has the wrong size"));
+    assert_eq!(site.get(&link).await.status, 410, "it was used");
+
+    fs::write(&path, &content).unwrap();
+    let rest = site.get_with(&link, &resume).await;
+    assert_eq!(rest.status, 206);
+    assert!([received, rest.body].concat() == content);
+    assert_eq!(site.get(&link).await.status, 410, "and stays so");
+}
+
+#[actix_web::test]
+async fn a_file_deleted_under_a_delivery_still_arrives_whole() {
+    let node = Node::start().await;
+    let content = large_file();
+    let claims = node.claims_for(&content);
+    let path = node.stored(claims.key);
+    let delivery = Delivery::begin(node.address(), &node.link_of(&claims)).await;
+
+    fs::remove_file(&path).unwrap();
+
+    assert!(delivery.finish().await == content);
+}
+
+#[actix_web::test]
+async fn whatever_lies_where_a_file_should_be_costs_no_token() {
+    let node = Node::start().await;
+    let outside = node.files().with_extension("outside");
+    fs::write(&outside, node.content()).unwrap();
+    let not_files: [(&str, Put); 6] = [
+        ("a folder", &|path| fs::create_dir(path).unwrap()),
+        ("a pipe", &|path| {
+            let made = Command::new("mkfifo").arg(path).status().unwrap();
+            assert!(made.success());
+        }),
+        ("a socket", &|path| {
+            // Its own address may not be so long.
+            let short = std::env::temp_dir().join(Uuid::new_v4().to_string());
+            UnixListener::bind(&short).unwrap();
+            fs::rename(short, path).unwrap();
+        }),
+        ("a link out", &|path| symlink(&outside, path).unwrap()),
+        ("a link to itself", &|path| symlink(path, path).unwrap()),
+        ("a device", &|path| symlink("/dev/zero", path).unwrap()),
+    ];
+
+    for (what, put) in not_files {
+        let claims = node.claims();
+        let (link, path) = (node.link_of(&claims), node.stored(claims.key));
+        fs::remove_file(&path).unwrap();
+        put(&path);
+        let refused = node.get(&link).await;
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (503, "store"),
+            "{what}"
+        );
+        assert!(refused.header("retry-after").is_some());
+
+        let removed = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
+        removed.unwrap();
+        fs::write(&path, node.content()).unwrap();
+        assert_eq!(node.get(&link).await.status, 200, "{what}");
+        assert_eq!(node.get(&link).await.status, 410, "{what}");
+    }
+}
+
+#[actix_web::test]
+async fn a_file_that_may_not_be_read_is_said_in_the_log_and_costs_no_token() {
+    let site = Site::new();
+    let program = site.start_unprivileged().await;
+    site.until_ready().await;
+    let claims = site.claims(b"closed");
+    let (link, path) = (site.link_of(&claims), site.stored(claims.key));
+
+    fs::set_permissions(&path, Permissions::from_mode(0o0)).unwrap();
+    let refused = site.get(&link).await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "store"));
+    program.until_logged("Permission denied").await;
+
+    fs::set_permissions(&path, Permissions::from_mode(0o444)).unwrap();
+    assert_eq!(site.get(&link).await.status, 200);
+    assert_eq!(site.get(&link).await.status, 410);
+}
+
+#[actix_web::test]
+async fn an_empty_folder_where_the_disk_was_mounted_costs_no_token() {
+    let node = Node::start().await;
+    let content = large_file();
+    let running = node.link_of(&node.claims_for(&content));
+    let delivery = Delivery::begin(node.address(), &running).await;
+    let (link, moved) = (node.link(), node.files().with_extension("moved"));
+    assert_eq!(node.ready().await.0, 200);
+
+    fs::rename(node.files(), &moved).unwrap();
+    fs::create_dir(node.files()).unwrap();
+    let refused = node.get(&link).await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "store"));
+    assert_eq!(
+        node.ready().await.0,
+        503,
+        "nobody is sent to an empty store"
+    );
+    assert!(
+        delivery.finish().await == content,
+        "what is open is delivered"
+    );
+
+    fs::remove_dir(node.files()).unwrap();
+    fs::rename(&moved, node.files()).unwrap();
+    assert_eq!(node.ready().await.0, 200);
+    assert_eq!(node.get(&link).await.status, 200);
+    assert_eq!(node.get(&link).await.status, 410);
+}
