@@ -1,9 +1,6 @@
 //! Answers that speak of the file: 200, 206 and 304.
 
-use std::{
-    fs::File,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::time::{Duration, UNIX_EPOCH};
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
@@ -18,7 +15,7 @@ use actix_web::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::stream;
-use shared::{file_name::content_disposition, token::DownloadToken};
+use shared::{file_name::content_disposition, file_store::Opened, token::DownloadToken};
 
 use crate::{
     conditions::Validators,
@@ -73,7 +70,7 @@ impl<'a> Representation<'a> {
     /// The whole file, or the part that was asked for.
     pub(crate) fn body(
         &self,
-        file: File,
+        file: Opened,
         part: Option<ByteRange>,
         claim: Option<Claim>,
         deadline: Deadline,

@@ -1,6 +1,6 @@
 //! From a token to a file: every check a delivery passes, in order.
 
-use std::{fs::File, panic::AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -8,11 +8,11 @@ use actix_web::{
         Method,
         header::{AUTHORIZATION, COOKIE, HeaderValue, SET_COOKIE},
     },
-    rt::{task::spawn_blocking, time::timeout},
+    rt::time::timeout,
     web::Data,
 };
 use futures_util::FutureExt;
-use shared::token::DownloadToken;
+use shared::{file_store::Opened, token::DownloadToken};
 
 use crate::{
     answer::Representation,
@@ -20,6 +20,7 @@ use crate::{
     connection,
     lease::LEASE_SECS,
     manner::{Manner, is_prefetch},
+    ranges::ByteRange,
     readiness::{STORE_DEADLINE, may_begin},
     refusal::Refusal,
     request_log::note_token,
@@ -116,8 +117,14 @@ async fn deliver(
         Due::PreconditionFailed => return Err(Refusal::PreconditionFailed),
         Due::RangeNotSatisfiable => return Err(Refusal::RangeNotSatisfiable { size: token.size }),
     };
-    let opened = open(state, &token).await?;
-    if *request.method() == Method::HEAD {
+    let is_head = *request.method() == Method::HEAD;
+    let whole = ByteRange {
+        start: 0,
+        end: token.size,
+    };
+    let wanted = (!is_head).then(|| part.unwrap_or(whole));
+    let opened = open(state, &token, wanted).await?;
+    if is_head {
         return Ok(file.head());
     }
     let deadline = |at| Deadline::new(state.clock.clone(), at);
@@ -167,20 +174,17 @@ async fn verified(state: &State, text: &str) -> Result<DownloadToken, Refusal> {
     Ok(token.verify(key, issuer, audience)?)
 }
 
-/// The token's file, of the size it says, open.
-async fn open(state: &State, token: &DownloadToken) -> Result<File, Refusal> {
-    let (store, key) = (state.store.clone(), token.key);
-    let opening = spawn_blocking(move || {
-        let file = store.read(key)?;
-        let size = file.metadata()?.len();
-        Ok::<_, std::io::Error>((file, size))
-    });
+/// The token's file, of the size it says, open; `wanted` of it will be read first.
+async fn open(
+    state: &State,
+    token: &DownloadToken,
+    wanted: Option<ByteRange>,
+) -> Result<Opened, Refusal> {
+    let key = token.key;
+    let wanted = wanted.map(|ByteRange { start, end }| start..end);
+    let opening = state.store.open_file(key, Some(token.size), wanted);
     match timeout(STORE_DEADLINE, opening).await {
-        Ok(Ok(Ok((file, size)))) if size == token.size => return Ok(file),
-        Ok(Ok(Ok((_, size)))) => {
-            tracing::error!(%key, size, expected = token.size, "a stored file has the wrong size");
-        }
-        Ok(Ok(Err(error))) => tracing::error!(%key, %error, "a stored file cannot be opened"),
+        Ok(Ok(opened)) => return Ok(opened),
         Ok(Err(error)) => tracing::error!(%key, %error, "a stored file cannot be opened"),
         Err(_) => tracing::error!(%key, "the file store does not answer"),
     }

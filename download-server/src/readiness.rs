@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::rt::{task::spawn_blocking, time::timeout};
+use actix_web::rt::time::timeout;
 use shared::token::DownloadToken;
 
 use crate::{refusal::Refusal, state::State};
@@ -58,13 +58,12 @@ pub(crate) async fn not_ready(state: &State) -> Option<String> {
     if now <= state.forgotten_until(&reading) {
         return Some("just started: waiting until no older token can be good".to_owned());
     }
-    let store = state.store.clone();
-    match timeout(STORE_DEADLINE, spawn_blocking(move || store.probe())).await {
-        Ok(Ok(Ok(()))) => None,
-        Ok(Ok(Err(error))) => Some(format!(
+    match timeout(STORE_DEADLINE, state.store.probe()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(format!(
             "the file store cannot be reached: {}",
             error.kind()
         )),
-        Ok(Err(_)) | Err(_) => Some("the file store does not answer".to_owned()),
+        Err(_) => Some("the file store does not answer".to_owned()),
     }
 }

@@ -1,6 +1,7 @@
 //! The body of a delivery: bytes of a file, read as the socket takes them.
 
 pub(crate) mod read;
+mod remote;
 
 use std::{
     fs::File,
@@ -15,9 +16,15 @@ use actix_web::{
     rt::task::{JoinHandle, spawn_blocking},
 };
 use bytes::Bytes;
-use shared::{clock::Clock, file_store::StorageKey};
+use shared::{
+    clock::Clock,
+    file_store::{Opened, StorageKey},
+};
 
-use self::read::{CHUNK_BYTES, Cached, read_blocking, read_cached};
+use self::{
+    read::{CHUNK_BYTES, Cached, read_blocking, read_cached},
+    remote::RemoteReader,
+};
 use crate::{ledger::Claim, ranges::ByteRange, streams::RunningDelivery};
 
 /// A part of a file on its way to a client.
@@ -26,16 +33,27 @@ use crate::{ledger::Claim, ranges::ByteRange, streams::RunningDelivery};
 /// second tells that the head went out and the connection still stands. Until then the claim is
 /// given back when this is dropped: a client that never saw an answer may ask again.
 pub(crate) struct FileStream {
-    file: Arc<File>,
+    source: Source,
     key: StorageKey,
     position: u64,
     end: u64,
     claim: Option<Claim>,
     deadline: Deadline,
     head: Head,
+    _running: RunningDelivery,
+}
+
+/// Where the bytes come from.
+enum Source {
+    Local(LocalReader),
+    Remote(RemoteReader),
+}
+
+/// A file on a disk.
+struct LocalReader {
+    file: Arc<File>,
     /// A read that had to wait for the disk.
     reading: Option<JoinHandle<io::Result<Bytes>>>,
-    _running: RunningDelivery,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +81,7 @@ impl Deadline {
 
 impl FileStream {
     pub(crate) fn new(
-        file: File,
+        file: Opened,
         key: StorageKey,
         range: ByteRange,
         mut claim: Option<Claim>,
@@ -77,30 +95,48 @@ impl FileStream {
             claim.begin();
         }
         Self {
-            file: Arc::new(file),
+            source: match file {
+                Opened::Local(file) => Source::Local(LocalReader {
+                    file: Arc::new(file),
+                    reading: None,
+                }),
+                Opened::Remote(file) => Source::Remote(RemoteReader::new(file, range)),
+            },
             key,
             position: range.start,
             end: range.end,
             claim,
             deadline,
             head: Head::Unsent,
-            reading: None,
             _running: running,
         }
     }
 
-    /// The next bytes: at once when they are in memory, else from a thread that may wait.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        let wanted = usize::try_from(self.end - self.position)
-            .unwrap_or(usize::MAX)
-            .min(CHUNK_BYTES);
+        let left = self.end - self.position;
+        match &mut self.source {
+            Source::Local(file) => file.poll_read(cx, self.position, left),
+            Source::Remote(file) => file.poll_read(cx),
+        }
+    }
+}
+
+impl LocalReader {
+    /// The next bytes: at once when they are in memory, else from a thread that may wait.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        position: u64,
+        left: u64,
+    ) -> Poll<io::Result<Bytes>> {
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK_BYTES);
         let reading = match &mut self.reading {
             Some(reading) => reading,
-            None => match read_cached(&self.file, self.position, wanted) {
+            None => match read_cached(&self.file, position, wanted) {
                 Ok(Cached::Bytes(bytes)) => return Poll::Ready(Ok(bytes)),
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(Cached::WouldBlock) => {
-                    let (file, position) = (Arc::clone(&self.file), self.position);
+                    let file = Arc::clone(&self.file);
                     self.reading.insert(spawn_blocking(move || {
                         read_blocking(&file, position, wanted)
                     }))

@@ -34,7 +34,7 @@ impl Sample {
         claim: Option<Claim>,
         deadline: Deadline,
     ) -> FileStream {
-        let file = File::open(&self.0).unwrap();
+        let file = Opened::Local(File::open(&self.0).unwrap());
         let key = StorageKey::from_digest([0; 32]);
         let running = Arc::new(Streams::default()).begin();
         FileStream::new(
