@@ -9,12 +9,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check fmt tools postgres browsers
+.PHONY: demo test check fmt tools postgres browsers s3rver
 
 demo: postgres
 	cargo run
 
-test: postgres browsers
+test: postgres browsers s3rver
 	cargo test --workspace
 
 check: tools
@@ -73,6 +73,17 @@ browsers:
 	$(call need,command -v wget,wget); \
 	$(call need,command -v curl,curl); \
 	$(call install_missing,true)
+
+# A real S3 server for the tests, in target/; without it they say that tests/s3 did not run, and
+# fail for it under CI or REQUIRE_TOOLS=1.
+s3rver:
+	@missing=(); \
+	$(call need,command -v node,nodejs); \
+	$(call need,command -v npm,npm); \
+	$(call install_missing,true)
+	@if command -v npm >/dev/null && [ ! -d target/s3rver/node_modules/s3rver ]; then \
+		npm install --no-audit --no-fund --silent --prefix target/s3rver s3rver@3.7.1; \
+	fi
 
 # Built from source once, in some minutes; they need no root.
 tools:

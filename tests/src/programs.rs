@@ -30,6 +30,8 @@ pub const CURL: Program = Program::new(&["curl"], "curl");
 pub const WGET: Program = Program::new(&["wget"], "wget");
 /// A download tool.
 pub const ARIA2: Program = Program::new(&["aria2c"], "aria2");
+/// What runs the S3 server.
+pub const NODE: Program = Program::new(&["node"], "nodejs");
 
 impl Program {
     const fn new(names: &'static [&'static str], package: &'static str) -> Self {
@@ -47,17 +49,24 @@ impl Program {
         if let Some(found) = places.find(|place| place.is_file()) {
             return Some(found);
         }
-        let missing = format!(
+        report_missing(&format!(
             "{} is missing: apt-get install {}",
             self.names[0], self.package
-        );
-        let required = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-        assert!(!required("CI") && !required("REQUIRE_TOOLS"), "{missing}");
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        // Not by a macro: what those print is hidden when a test passes.
-        let _ = writeln!(io::stderr(), "NOT RUN: {test}: {missing}");
+        ));
         None
     }
+}
+
+/// Says that a test was not run for want of something.
+///
+/// # Panics
+/// Where every test must run: `CI` or `REQUIRE_TOOLS` is set.
+pub fn report_missing(missing: &str) {
+    let required = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    assert!(!required("CI") && !required("REQUIRE_TOOLS"), "{missing}");
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    // Not by a macro: what those print is hidden when a test passes.
+    let _ = writeln!(io::stderr(), "NOT RUN: {test}: {missing}");
 }
 
 /// A running program and all that it started; they end with this, and with this process.

@@ -1,4 +1,6 @@
 //! One download-server over a real socket, with tokens signed by these tests' own key.
+//!
+//! Its files are in a folder; `tests/s3` runs the same tests with files in a bucket.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,4 +18,5 @@ mod leases;
 mod life;
 mod node;
 mod once;
+mod store;
 mod wire;

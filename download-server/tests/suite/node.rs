@@ -2,7 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -18,13 +18,15 @@ use download_server::{
 use secrecy::SecretString;
 use shared::{
     clock::Clock,
-    file_store::{FileStore, StorageKey},
     key_set::{KeySet, PublicKey},
     token::{DownloadToken, Header, signing_input},
 };
 use uuid::Uuid;
 
-use crate::wire::{Answer, exchange, request};
+use crate::{
+    store::Store,
+    wire::{Answer, exchange, request},
+};
 
 pub(crate) const ISSUER: &str = "http://localhost:8080";
 pub(crate) const PUBLISHED_AT: i64 = 1_700_000_000;
@@ -80,6 +82,7 @@ pub(crate) struct Node {
     pub(crate) signer: Signer,
     pub(crate) url: String,
     pub(crate) config: Config,
+    pub(crate) store: Store,
     content: Vec<u8>,
     folder: Folder,
 }
@@ -108,13 +111,14 @@ impl Node {
 
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let files_url = format!("file://{}/files", folder.0.display());
+        let store = Store::start(&folder.0);
         let mut config = Config::new(
             url.parse().unwrap(),
             ISSUER.parse().unwrap(),
             Jwks::File(jwks),
-            &files_url,
+            &store.url(),
         );
+        config.bucket = store.access();
         config.jwks_pause = Duration::from_millis(5);
         config.quiet = Duration::from_millis(10);
         config.workers = 2;
@@ -133,10 +137,11 @@ impl Node {
             signer,
             url,
             config,
+            store,
             content,
             folder,
         };
-        node.store(&node.content);
+        node.store.put(&node.content);
         node.running.refresh_keys().await;
         node.pass(i64::from(node.config.max_clock_skew_secs) + 1);
         node
@@ -162,11 +167,6 @@ impl Node {
         &self.content
     }
 
-    /// The file store's folder.
-    pub(crate) fn files(&self) -> PathBuf {
-        self.folder.0.join("files")
-    }
-
     pub(crate) fn jwks_file(&self) -> PathBuf {
         self.folder.0.join("jwks.json")
     }
@@ -174,22 +174,6 @@ impl Node {
     /// Lets `secs` pass on the server's clock.
     pub(crate) fn pass(&self, secs: i64) {
         self.clock.advance(TimeDelta::seconds(secs));
-    }
-
-    /// Puts `bytes` into the store.
-    pub(crate) fn store(&self, bytes: &[u8]) -> StorageKey {
-        let store = FileStore::open(&self.config.files_url).unwrap();
-        let mut file = store.write().unwrap();
-        file.write_all(bytes).unwrap();
-        file.finish().unwrap().0
-    }
-
-    /// Where the store keeps `key`.
-    pub(crate) fn stored(&self, key: StorageKey) -> PathBuf {
-        let hex = key.to_string();
-        let (first, second) = (hex.get(..2).unwrap(), hex.get(2..4).unwrap());
-        self.files()
-            .join(Path::new("sha256").join(first).join(second).join(&hex))
     }
 
     /// Claims signed now, for this node and its file.
@@ -209,7 +193,7 @@ impl Node {
             iat: now,
             exp: now + 120,
             fid: Uuid::from_u128(N_FILES.fetch_add(1, Ordering::Relaxed).into()),
-            key: self.store(bytes),
+            key: self.store.put(bytes),
             size: bytes.len() as u64,
             media_type: "application/pdf".to_owned(),
             published_at: PUBLISHED_AT,
