@@ -81,8 +81,8 @@ s3rver:
 	$(call need,command -v node,nodejs); \
 	$(call need,command -v npm,npm); \
 	$(call install_missing,true)
-	@if command -v npm >/dev/null && [ ! -d target/s3rver/node_modules/s3rver ]; then \
-		npm install --no-audit --no-fund --silent --prefix target/s3rver s3rver@3.7.1; \
+	@if command -v npm >/dev/null && [ ! -d target/s3rver/node_modules/@20minutes ]; then \
+		npm install --no-audit --no-fund --silent --prefix target/s3rver @20minutes/s3rver@4.0.4; \
 	fi
 
 # Built from source once, in some minutes; they need no root.

@@ -186,20 +186,26 @@ async fn bytes_that_turn_into_others_are_not_glued_together() {
 async fn who_is_refused_by_the_bucket_refuses_in_turn_and_claims_nothing() {
     let server = S3rver::start().unwrap_or_else(|| not_run());
     let store = Store::on(&server);
-    let node = Node::with(|config| {
-        config.files_url = store.url();
-        config.bucket = store.access();
-        config.bucket.access_key_id = Some("SOMEBODY".to_owned());
-    })
-    .await;
-    store.put(node.content());
-    let link = node.link();
+    for nobody in [true, false] {
+        let node = Node::with(|config| {
+            config.files_url = store.url();
+            config.bucket = store.access();
+            if nobody {
+                config.bucket.access_key_id = Some("SOMEBODY".to_owned());
+            } else {
+                config.bucket.secret_access_key = Some("another".into());
+            }
+        })
+        .await;
+        store.put(node.content());
+        let link = node.link();
 
-    for _ in 0..2 {
-        let refused = node.get(&link).await;
-        assert_eq!((refused.status, refused.code().as_str()), (503, "store"));
+        for _ in 0..2 {
+            let refused = node.get(&link).await;
+            assert_eq!((refused.status, refused.code().as_str()), (503, "store"));
+        }
+        assert_eq!(node.ready().await.0, 503);
     }
-    assert_eq!(node.ready().await.0, 503);
 }
 
 #[actix_web::test]

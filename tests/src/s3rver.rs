@@ -1,7 +1,7 @@
 //! A real S3 server: `s3rver`, which keeps its objects as files of a folder.
 //!
-//! What it lacks: it checks who signs but not the signature, knows neither `If-Match` nor
-//! `If-None-Match: *` on a PUT, and takes `bytes=0-0` for the whole.
+//! A fork of the npm package of that name, which lets every signature pass. What this one lacks: it
+//! knows neither `If-Match` nor `If-None-Match: *` on a PUT, and takes `bytes=0-0` for the whole.
 
 use std::{
     io::{BufRead, BufReader},
@@ -20,8 +20,12 @@ use crate::{
 /// Where `make s3rver` puts it.
 const PROGRAM: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../target/s3rver/node_modules/s3rver/bin/s3rver.js"
+    "/../target/s3rver/node_modules/@20minutes/s3rver/lib/cli.js"
 );
+
+/// Starts it: the package names a program and does not contain it.
+const START: &str =
+    "require(process.argv[1]).parseAsync(['node', 's3rver', ...process.argv.slice(2)])";
 
 /// What stands before every key.
 pub const PREFIX: &str = "shop";
@@ -97,7 +101,7 @@ pub fn object(bucket: &Path, key: StorageKey) -> PathBuf {
 
 fn run(node: &Path, folder: &Folder, port: u16) -> (Running, SocketAddr) {
     let buckets = folder.path().join("buckets");
-    let arguments = [PROGRAM, "--silent", "--no-vhost-buckets", "-a", "127.0.0.1"];
+    let arguments = ["-e", START, PROGRAM, "--silent", "-a", "127.0.0.1"];
     let mut arguments = arguments.map(str::to_owned).to_vec();
     arguments.extend(["-d".to_owned(), buckets.display().to_string()]);
     arguments.extend(["-p".to_owned(), port.to_string()]);

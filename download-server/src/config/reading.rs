@@ -11,7 +11,7 @@ use shared::{
 
 use super::{
     Config, Jwks, LeaseKey,
-    variables::{LEASE_KEY, VARIABLES},
+    variables::{SECRETS, VARIABLES},
 };
 
 /// Room for the path prefix of DOWNLOAD_URL: with `/d/`, a token and it, a cookie's Path must stay
@@ -108,7 +108,7 @@ pub fn read() -> Result<Config, Refused> {
     let serve =
         Command::new("serve").about("Serve until SIGTERM or SIGINT; also without a command");
     // Flags reach its help by themselves; secrets, which are no flags, do not.
-    let serve = settings::command(serve, &[LEASE_KEY]);
+    let serve = settings::command(serve, SECRETS);
     let command = Command::new("download-server")
         .about(about)
         .version(env!("CARGO_PKG_VERSION"));

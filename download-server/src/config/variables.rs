@@ -17,8 +17,14 @@ const fn variable(
     }
 }
 
-/// The one secret of its own.
-pub(super) const LEASE_KEY: Variable = Variable {
+/// Those that are no flags.
+pub(super) const SECRETS: &[Variable] = &[
+    access::AWS_SECRET_ACCESS_KEY,
+    access::AWS_SESSION_TOKEN,
+    LEASE_KEY,
+];
+
+const LEASE_KEY: Variable = Variable {
     name: "LEASE_KEY",
     value: "",
     default: "",
