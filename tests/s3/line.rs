@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
@@ -28,6 +28,8 @@ struct State {
     cut: AtomicU64,
     /// The same, for falling silent.
     silence: AtomicU64,
+    /// Bytes of requests after which the next connection breaks, once.
+    cut_asking: AtomicU64,
 }
 
 const NEVER: u64 = u64::MAX;
@@ -43,6 +45,7 @@ impl Line {
                 n_connections: AtomicU64::new(0),
                 cut: AtomicU64::new(NEVER),
                 silence: AtomicU64::new(NEVER),
+                cut_asking: AtomicU64::new(NEVER),
             }),
         };
         let state = Arc::clone(&line.state);
@@ -62,6 +65,11 @@ impl Line {
     /// Breaks a connection after `n_bytes` of answers.
     pub(crate) fn cut_after(&self, n_bytes: u64) {
         self.state.cut.store(n_bytes, Ordering::SeqCst);
+    }
+
+    /// Breaks a connection after `n_bytes` of requests.
+    pub(crate) fn cut_asking_after(&self, n_bytes: u64) {
+        self.state.cut_asking.store(n_bytes, Ordering::SeqCst);
     }
 
     /// Lets a connection fall silent after `n_bytes` of answers; it stays open.
@@ -86,7 +94,18 @@ impl State {
         };
         let (mut from_client, mut to_client) = client.into_split();
         let (mut from_server, mut to_server) = server.into_split();
-        let asking = copy(&mut from_client, &mut to_server);
+        let asking = async {
+            let mut buffer = vec![0; 64 * 1024];
+            let mut n_carried = 0;
+            while let Ok(n_read @ 1..) = from_client.read(&mut buffer).await {
+                n_carried += n_read as u64;
+                if is_due(&self.cut_asking, n_carried)
+                    || to_server.write_all(&buffer[..n_read]).await.is_err()
+                {
+                    break;
+                }
+            }
+        };
         let answering = async {
             let mut buffer = vec![0; 64 * 1024];
             let mut n_carried = 0;
@@ -108,7 +127,7 @@ impl State {
             }
         };
         tokio::select! {
-            _ = asking => {}
+            () = asking => {}
             () = answering => {}
         }
     }

@@ -75,7 +75,10 @@ impl Store {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         // Where the server remembers its ETag.
         let _ = std::fs::remove_file(format!("{}.md5", path.display()));
-        std::fs::write(path, bytes).unwrap();
+        // As in life, an answer that is under way goes on with what was there.
+        let new = path.with_extension("new");
+        std::fs::write(&new, bytes).unwrap();
+        std::fs::rename(new, path).unwrap();
     }
 
     pub(crate) fn remove(&self, key: StorageKey) {

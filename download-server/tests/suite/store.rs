@@ -22,6 +22,7 @@ impl Store {
         format!("file://{}", self.0.display())
     }
 
+    #[expect(clippy::unused_self, reason = "a bucket has one of its own")]
     pub(crate) fn access(&self) -> BucketAccess {
         BucketAccess::default()
     }

@@ -2,31 +2,22 @@
 //!
 //! Keys are `prefix/sha256/ab/cd/<64 hex>`, as in a folder. Nothing is cached.
 
+mod client;
 mod keeping;
 mod reading;
 
-use std::{io, ops::Range, sync::Arc, time::Duration};
+use std::{fmt, io, ops::Range, sync::Arc, time::Duration};
 
-use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, GetResult, ObjectStore, RetryConfig,
-    aws::{AmazonS3, AmazonS3Builder},
-    client::{HttpClient, HttpConnector},
-    path::Path,
-};
-use secrecy::ExposeSecret;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use object_store::{GetOptions, GetRange, GetResult, ObjectStore, aws::AmazonS3, path::Path};
 
-pub use self::reading::RemoteFile;
+use self::reading::{Body, Reading};
 use super::{
     FileStoreError, StorageKey,
     access::{BucketAccess, BucketUrl},
     source::check_size,
 };
-
-/// Reaching a server takes no longer than this, or it is away.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
-
-/// Connections rest this long: less than the 20 s after which Amazon's servers leave them.
-const IDLE: Duration = Duration::from_secs(15);
 
 /// A bucket, and how to ask it.
 #[derive(Clone, Debug)]
@@ -39,33 +30,9 @@ pub struct Bucket {
 
 impl Bucket {
     pub(super) fn open(url: &BucketUrl, access: &BucketAccess) -> Result<Self, FileStoreError> {
-        let (Some(id), Some(secret)) = (&access.access_key_id, &access.secret_access_key) else {
-            return Err(FileStoreError::Unsigned);
-        };
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(&url.bucket)
-            .with_region(&access.region)
-            .with_access_key_id(id)
-            .with_secret_access_key(secret.expose_secret())
-            .with_retry(retry())
-            .with_http_connector(Connector {
-                allow_http: access.endpoint.as_ref().is_some_and(|url| !url.is_https()),
-            });
-        if let Some(token) = &access.session_token {
-            builder = builder.with_token(token.expose_secret());
-        }
-        builder = match &access.endpoint {
-            // Whoever runs a server of their own has seldom a name for each bucket.
-            Some(endpoint) => builder.with_endpoint(endpoint.as_str()),
-            // A certificate for *.s3.… does not cover a bucket whose name has dots.
-            None => builder.with_virtual_hosted_style_request(!url.bucket.contains('.')),
-        };
-        let client = builder
-            .build()
-            .map_err(|error| FileStoreError::Client(error.to_string()))?;
         let prefix = Path::parse(&url.prefix).map_err(|_| FileStoreError::Malformed)?;
         Ok(Self {
-            client: Arc::new(client),
+            client: Arc::new(client::build(&url.bucket, access)?),
             prefix,
             patience: access.patience,
         })
@@ -125,41 +92,52 @@ impl Bucket {
     }
 }
 
-/// What fails by chance is tried again at once, within what a visitor will wait.
-fn retry() -> RetryConfig {
-    RetryConfig {
-        backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(50),
-            max_backoff: Duration::from_millis(400),
-            base: 2.0,
-        },
-        max_retries: 3,
-        retry_timeout: Duration::from_secs(2),
+/// A file in a bucket, found there at one moment.
+pub struct RemoteFile {
+    bucket: Bucket,
+    key: StorageKey,
+    size_bytes: u64,
+    /// What the bucket calls these bytes (its ETag); they must not turn into others.
+    version: Option<String>,
+    /// The answer to the first request, whose body nobody has read yet.
+    begun: Option<(Range<u64>, Body)>,
+}
+
+impl RemoteFile {
+    fn found(
+        bucket: Bucket,
+        key: StorageKey,
+        found: GetResult,
+        wanted: Option<Range<u64>>,
+    ) -> Self {
+        Self {
+            bucket,
+            key,
+            size_bytes: found.meta.size,
+            version: found.meta.e_tag.clone(),
+            begun: wanted.map(|range| (range, found.into_stream())),
+        }
+    }
+
+    /// How many bytes it has.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// The bytes of `range`, as they are taken; nothing is read ahead of that but what network
+    /// buffers hold.
+    ///
+    /// Connections that break or fall silent are replaced, from the byte reached on. Ends with an
+    /// error when that leads nowhere, or to another file.
+    pub fn stream(&mut self, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
+        let begun = self.begun.take().filter(|(begun, _)| *begun == range);
+        Reading::new(self, range, begun.map(|(_, body)| body)).stream()
     }
 }
 
-/// Makes the HTTP client: no proxy of the environment, no redirect to where nobody was sent.
-#[derive(Debug)]
-struct Connector {
-    allow_http: bool,
-}
-
-impl HttpConnector for Connector {
-    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
-        // No deadline for a whole answer: a slow reader may take hours over one.
-        let client = reqwest::Client::builder()
-            .https_only(!self.allow_http)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .http1_only()
-            .connect_timeout(CONNECT_DEADLINE)
-            .pool_idle_timeout(IDLE)
-            .build()
-            .map_err(|error| object_store::Error::Generic {
-                store: "S3",
-                source: Box::new(error),
-            })?;
-        Ok(HttpClient::new(client))
+impl fmt::Debug for RemoteFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RemoteFile({})", self.key)
     }
 }
 

@@ -33,15 +33,17 @@ impl Bucket {
         let from = from.to_owned();
         let file = Arc::new(blocking(move || File::open(from)).await?);
         let to = self.path(&key.path());
-        if size_bytes <= PART_BYTES {
-            self.put_whole(file, &to, key, size_bytes).await?;
+        let put = if size_bytes <= PART_BYTES {
+            self.put_whole(file, &to, key, size_bytes).await
         } else {
-            self.put_parts(file, &to, key, size_bytes).await?;
-        }
-        // Two importers may have been here at once, or a server that answers before it writes.
-        if self.holds(key, size_bytes).await? {
+            self.put_parts(file, &to, key, size_bytes).await
+        };
+        // The bucket knows best: an answer may be lost on the way, or come before it is true.
+        let held = self.holds(key, size_bytes).await;
+        if matches!(held, Ok(true)) {
             return Ok(());
         }
+        put.and(held)?;
         Err(io::Error::other(
             "the bucket took a file and does not have it",
         ))
@@ -94,21 +96,17 @@ impl Bucket {
     ) -> io::Result<()> {
         let upload = self.client.put_multipart(to).await;
         let mut upload = upload.map_err(|error| said(&error))?;
-        match send_parts(upload.as_mut(), file, key, size_bytes).await {
-            Ok(()) => upload
-                .complete()
-                .await
-                .map(drop)
-                .map_err(|error| said(&error)),
-            Err(error) => {
-                // Parts that nobody puts together are paid for until the bucket's own rules
-                // remove them.
-                if let Err(error) = upload.abort().await {
-                    tracing::warn!(%key, error = %said(&error), "parts of a file stay in the bucket");
-                }
-                Err(error)
-            }
+        let sent = match send_parts(upload.as_mut(), file, key, size_bytes).await {
+            Ok(()) => upload.complete().await.map_err(|error| said(&error)),
+            Err(error) => Err(error),
+        };
+        // Parts that nobody puts together are paid for until the bucket's own rules remove them.
+        if sent.is_err()
+            && let Err(error) = upload.abort().await
+        {
+            tracing::warn!(%key, error = %said(&error), "parts of a file may stay in the bucket");
         }
+        sent.map(drop)
     }
 }
 

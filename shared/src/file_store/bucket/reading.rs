@@ -1,4 +1,4 @@
-//! Reading a file out of a bucket, however often the way to it breaks.
+//! Reading on, however often the way to a bucket breaks.
 
 use std::{io, ops::Range, time::Duration};
 
@@ -7,10 +7,10 @@ use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use object_store::GetResult;
 use tokio::time::{sleep, timeout};
 
-use super::{Bucket, StorageKey, said};
+use super::{Bucket, RemoteFile, said};
+use crate::file_store::StorageKey;
 
 /// Before each new request for what is missing; a request that brought something begins anew.
 ///
@@ -23,68 +23,11 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(2),
 ];
 
-type Body = BoxStream<'static, object_store::Result<Bytes>>;
-
-/// A file in a bucket, found there at one moment.
-pub struct RemoteFile {
-    bucket: Bucket,
-    key: StorageKey,
-    size_bytes: u64,
-    /// What the bucket calls these bytes (its ETag); they must not turn into others.
-    version: Option<String>,
-    /// The answer to the first request, whose body nobody has read yet.
-    begun: Option<(Range<u64>, Body)>,
-}
-
-impl RemoteFile {
-    pub(super) fn found(
-        bucket: Bucket,
-        key: StorageKey,
-        found: GetResult,
-        wanted: Option<Range<u64>>,
-    ) -> Self {
-        Self {
-            bucket,
-            key,
-            size_bytes: found.meta.size,
-            version: found.meta.e_tag.clone(),
-            begun: wanted.map(|range| (range, found.into_stream())),
-        }
-    }
-
-    /// How many bytes it has.
-    pub fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
-    /// The bytes of `range`, as they are taken; nothing is read ahead of that but what network
-    /// buffers hold.
-    ///
-    /// Connections that break or fall silent are replaced, from the byte reached on. Ends with an
-    /// error when that leads nowhere, or to another file.
-    pub fn stream(&mut self, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
-        let begun = self.begun.take().filter(|(begun, _)| *begun == range);
-        let reading = Reading {
-            bucket: self.bucket.clone(),
-            key: self.key,
-            size_bytes: self.size_bytes,
-            version: self.version.clone(),
-            body: begun.map(|(_, body)| body),
-            range,
-            n_failures: 0,
-        };
-        stream::try_unfold(reading, Reading::step).boxed()
-    }
-}
-
-impl std::fmt::Debug for RemoteFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RemoteFile({})", self.key)
-    }
-}
+/// The body of an answer.
+pub(super) type Body = BoxStream<'static, object_store::Result<Bytes>>;
 
 /// What is left to be read.
-struct Reading {
+pub(super) struct Reading {
     bucket: Bucket,
     key: StorageKey,
     size_bytes: u64,
@@ -96,6 +39,24 @@ struct Reading {
 }
 
 impl Reading {
+    /// `range` of `file`, of which `body` is the answer when it was asked for already.
+    pub(super) fn new(file: &RemoteFile, range: Range<u64>, body: Option<Body>) -> Self {
+        Self {
+            bucket: file.bucket.clone(),
+            key: file.key,
+            size_bytes: file.size_bytes,
+            version: file.version.clone(),
+            range,
+            body,
+            n_failures: 0,
+        }
+    }
+
+    /// All of it, as it is taken.
+    pub(super) fn stream(self) -> BoxStream<'static, io::Result<Bytes>> {
+        stream::try_unfold(self, Self::step).boxed()
+    }
+
     /// The next bytes, never none; `None` at the end.
     async fn step(mut self) -> io::Result<Option<(Bytes, Self)>> {
         while !self.range.is_empty() {
