@@ -69,7 +69,6 @@ impl Reading {
                 }
                 Err(error) => error,
             };
-            self.body = None;
             let Some(pause) = PAUSES.get(self.n_failures).filter(|_| may_heal(&error)) else {
                 return Err(error);
             };
@@ -83,21 +82,9 @@ impl Reading {
 
     /// The next bytes of the answer there is, or of a new one.
     async fn next(&mut self) -> io::Result<Bytes> {
-        let body = match &mut self.body {
+        let mut body = match self.body.take() {
             Some(body) => body,
-            None => {
-                let range = Some(self.range.clone());
-                let found = self
-                    .bucket
-                    .get(self.key, range, self.version.clone())
-                    .await?;
-                // Not every server knows If-Match.
-                if found.meta.e_tag != self.version || found.meta.size != self.size_bytes {
-                    let message = "a stored file was replaced by another";
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-                }
-                self.body.insert(found.into_stream())
-            }
+            None => self.ask().await?,
         };
         let left = usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX);
         loop {
@@ -107,9 +94,23 @@ impl Reading {
             let mut bytes = read.map_err(|error| said(&error))?;
             bytes.truncate(left);
             if !bytes.is_empty() {
+                self.body = Some(body);
                 return Ok(bytes);
             }
         }
+    }
+
+    /// Asks for what is left. Exclusively, since a body may change threads and not be shared.
+    async fn ask(&mut self) -> io::Result<Body> {
+        let range = Some(self.range.clone());
+        let version = self.version.clone();
+        let found = self.bucket.get(self.key, range, version).await?;
+        // Not every server knows If-Match.
+        if found.meta.e_tag != self.version || found.meta.size != self.size_bytes {
+            let message = "a stored file was replaced by another";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(found.into_stream())
     }
 }
 
