@@ -11,12 +11,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fmt bench-download tools postgres browsers web-servers
+.PHONY: demo test check soak fmt bench-download tools postgres browsers web-servers s3rver
 
 demo: postgres
 	cargo run
 
-test: postgres browsers
+test: postgres browsers s3rver
 	cargo test --workspace
 
 check: tools
@@ -94,6 +94,17 @@ web-servers:
 	$(call need,command -v nginx || [ -x /usr/sbin/nginx ],nginx-light); \
 	$(call need,command -v caddy,caddy); \
 	$(call install_missing,exit 1)
+
+# A real S3 server for the tests, in target/; without it they say that tests/s3 did not run, and
+# fail for it under CI or REQUIRE_TOOLS=1.
+s3rver:
+	@missing=(); \
+	$(call need,command -v node,nodejs); \
+	$(call need,command -v npm,npm); \
+	$(call install_missing,true)
+	@if command -v npm >/dev/null && [ ! -d target/s3rver/node_modules/@20minutes ]; then \
+		npm install --no-audit --no-fund --silent --prefix target/s3rver @20minutes/s3rver@4.0.4; \
+	fi
 
 # Built from source once, in some minutes; they need no root.
 tools:

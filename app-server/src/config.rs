@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use shared::{
     base_url::BaseUrl,
-    file_store::FileStore,
+    file_store::access::{self, BucketAccess},
     settings::{Mistakes, Settings},
 };
 
@@ -30,6 +30,8 @@ pub struct Config {
     pub keys_dir: PathBuf,
     /// The file store's address.
     pub files_url: String,
+    /// What opens it, when it is a bucket.
+    pub bucket: BucketAccess,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
     /// Sessions a user may have; the idlest goes first.
@@ -107,7 +109,7 @@ impl Config {
             check_urls(settings, app_url, &download_urls);
         }
         let keys_dir = keys_dir(settings);
-        let files_url = files_url(settings);
+        let files = access::read(settings);
         let lifetimes = Lifetimes {
             browser: lifetime(settings, "SESSION_IDLE_SECS", "SESSION_ABSOLUTE_SECS"),
             remembered: lifetime(settings, "REMEMBER_IDLE_SECS", "REMEMBER_ABSOLUTE_SECS"),
@@ -121,13 +123,15 @@ impl Config {
         let trusted_proxies = settings.list("TRUSTED_PROXIES");
         let drain = Duration::from_secs(settings.integer("DRAIN_SECS", 0..=86_400));
         let workers = workers(settings);
+        let (files_url, bucket) = files?;
         Some(Self {
             database_url: database_url?,
             listen: listen?,
             app_url: app_url?,
             download_urls,
             keys_dir: keys_dir?,
-            files_url: files_url?,
+            files_url,
+            bucket,
             lifetimes,
             sessions_per_user,
             anonymous_per_address,
@@ -194,15 +198,6 @@ pub fn database_url(settings: &mut Settings) -> Option<SecretString> {
 /// KEYS_DIR.
 pub fn keys_dir(settings: &mut Settings) -> Option<PathBuf> {
     settings.required("KEYS_DIR").map(PathBuf::from)
-}
-
-/// FILES_URL.
-pub fn files_url(settings: &mut Settings) -> Option<String> {
-    let url = settings.required("FILES_URL")?;
-    if let Err(error) = FileStore::open(&url) {
-        settings.mistake(format!("FILES_URL: {url:?}: {error}"));
-    }
-    Some(url)
 }
 
 /// A download server on the shop's own host would be sent the shop's cookies.

@@ -45,7 +45,7 @@ impl AppState {
         Ok(Self {
             sessions: Sessions::new(database.clone(), clock.clone(), &config),
             passwords: Passwords::new()?,
-            files: FileStore::open(&config.files_url)?,
+            files: FileStore::open(&config.files_url, &config.bucket)?,
             signer: Signer::open(&config.keys_dir, clock.clone())?,
             nodes: Nodes::new(&config)?,
             database,

@@ -53,10 +53,13 @@ async fn has_rain(database: &Database, store: &FileStore) -> Result<bool> {
     };
     let files = files::list_files(&db, &[found.product.id]).await?;
     let size_bytes = i64::from(rain::SIZE_BYTES);
-    let is_kept = |file: &app_server::domain::product::ProductFile| {
-        file.size_bytes == size_bytes && store.read(file.key).is_ok()
-    };
-    Ok(files.iter().any(is_kept))
+    for file in files.iter().filter(|file| file.size_bytes == size_bytes) {
+        let kept = store.open_file(file.key, Some(rain::SIZE_BYTES.into()), None);
+        if kept.await.is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn unpack(staging: &Path, with_rain: bool) -> Result<()> {

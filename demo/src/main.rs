@@ -123,7 +123,7 @@ async fn prepare(
     let url = config.database_url.expose_secret();
     app_server::db::migrate::run(url).await?;
     let database = Database::open(url)?;
-    let store = FileStore::open(&config.files_url)?;
+    let store = FileStore::open(&config.files_url, &config.bucket)?;
     let clock = Clock::system();
 
     let report = catalogue::import(&database, &store, &clock, &directory.join("catalogue")).await?;

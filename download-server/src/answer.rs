@@ -2,8 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    fs::File,
-    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -24,6 +22,7 @@ use shared::{file_name::content_disposition, token::DownloadToken};
 
 use crate::{
     conditions::Validators,
+    files::OpenFile,
     multipart::{Piece, lay_out, new_boundary, total_len},
     ranges::ByteRange,
     request_log::IsDelivery,
@@ -162,7 +161,7 @@ impl Content {
     }
 
     /// Sends it from `file` under these `terms`.
-    pub(crate) fn send(mut self, file: Arc<File>, terms: Terms) -> HttpResponse {
+    pub(crate) fn send(mut self, file: OpenFile, terms: Terms) -> HttpResponse {
         let n_bytes = self.n_bytes();
         let stream = FileStream::new(file, self.pieces, terms);
         if stream.size() == BodySize::Stream {

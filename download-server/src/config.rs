@@ -12,7 +12,7 @@ use base64::{
 };
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
-use shared::base_url::BaseUrl;
+use shared::{base_url::BaseUrl, file_store::access::BucketAccess};
 
 /// Everything the download-server can be told.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Config {
     pub jwks_deadline: Duration,
     /// The file store's address.
     pub files_url: String,
+    /// What opens it, when it is a bucket.
+    pub bucket: BucketAccess,
     /// Authenticates leases; without one, a random key that dies with the process.
     pub lease_key: Option<LeaseKey>,
     /// How far clocks may be apart.
@@ -115,6 +117,7 @@ impl Config {
             jwks_pause: Duration::from_secs(5),
             jwks_deadline: Duration::from_secs(4),
             files_url: files_url.to_owned(),
+            bucket: BucketAccess::default(),
             lease_key: None,
             max_clock_skew_secs: 2,
             ledger_capacity: 10_000_000,

@@ -20,7 +20,7 @@ use crate::{
     conditions::{self, Due},
     connection::{self, Connection},
     delivery_log::DeliveryLog,
-    files,
+    files::{self, OpenFile},
     lease::LEASE_SECS,
     manner::{Manner, is_prefetch},
     multipart::Piece,
@@ -125,17 +125,19 @@ async fn deliver(
         may_begin(state, &token, now).await?;
     }
     let file = Representation::new(&token, now);
-    // First, so that no condition hides that there is no answer (RFC 9110 §13.2.1).
-    let opened = open(state, &token).await?;
     let (method, headers) = (request.method(), request.headers());
-    let parts = match conditions::evaluate(method, headers, file.validators(), now) {
+    let due = conditions::evaluate(method, headers, file.validators(), now);
+    let is_head = *method == Method::HEAD;
+    // Before any of these answers, so that no condition hides that there is none (RFC 9110 §13.2.1).
+    let opened = open(state, &token, due.first(token.size).filter(|_| !is_head)).await?;
+    let parts = match due {
         Due::Whole => Vec::new(),
         Due::Parts(parts) => parts,
         Due::NotModified => return Ok(file.not_modified()),
         Due::PreconditionFailed => return Err(Refusal::PreconditionFailed),
         Due::RangeNotSatisfiable => return Err(Refusal::RangeNotSatisfiable { size: token.size }),
     };
-    if *request.method() == Method::HEAD {
+    if is_head {
         return Ok(file.head());
     }
     let mut content = file.content(&parts);
@@ -143,8 +145,10 @@ async fn deliver(
         Some(_) => Some(state.streams.begin(token.jti).await),
         None => None,
     };
-    if content.n_bytes() <= SMALL_BYTES {
-        read_ahead(&token, &opened, &mut content.pieces).await?;
+    if let OpenFile::Local(file) = &opened
+        && content.n_bytes() <= SMALL_BYTES
+    {
+        read_ahead(&token, file, &mut content.pieces).await?;
     }
     let connection = connection::of(request);
     // Who hung up gets no answer and keeps the token. This looks like a client that ended only its
@@ -225,12 +229,20 @@ async fn verified(state: &State, text: &str) -> Result<DownloadToken, Refusal> {
     Ok(token.verify(key, issuer, audience)?)
 }
 
-/// The token's file, of the size it says, open.
-async fn open(state: &State, token: &DownloadToken) -> Result<Arc<File>, Refusal> {
+/// The token's file, of the size it says, open; `wanted` of it will be read first.
+async fn open(
+    state: &State,
+    token: &DownloadToken,
+    wanted: Option<ByteRange>,
+) -> Result<OpenFile, Refusal> {
     if let Some(file) = files::find(token.key, token.size) {
-        return Ok(file);
+        return Ok(OpenFile::Local(file));
     }
-    in_time(token, files::open(&state.store, token.key, token.size)).await
+    in_time(
+        token,
+        files::open(&state.store, token.key, token.size, wanted),
+    )
+    .await
 }
 
 /// Reads what little is to be sent, before the token is claimed for it.

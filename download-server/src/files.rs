@@ -2,11 +2,16 @@
 
 use std::{cell::RefCell, collections::HashMap, fs::File, io, sync::Arc};
 
-use actix_web::rt::task::spawn_blocking;
-use shared::file_store::{FileStore, StorageKey};
+use rustix::process::{Resource, getrlimit};
+use shared::file_store::{FileStore, Opened, StorageKey, bucket::RemoteFile};
 
-/// Open files that each worker keeps.
-const MOST_FILES: usize = 1_024;
+use crate::ranges::ByteRange;
+
+/// Open files that each worker keeps at most.
+const MOST_FILES: u64 = 1_024;
+
+/// One in so many of the files that this process may have open is kept by a worker.
+const SHARE: u64 = 16;
 
 thread_local! {
     static FILES: RefCell<OpenFiles> = RefCell::default();
@@ -28,10 +33,12 @@ impl OpenFiles {
     }
 
     fn keep(&mut self, key: StorageKey, file: &Arc<File>) {
-        if self.0.len() >= MOST_FILES {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let most = usize::try_from((limit / SHARE).min(MOST_FILES)).unwrap_or(usize::MAX);
+        if self.0.len() >= most {
             self.0.retain(|_, file| Arc::strong_count(file) > 1);
         }
-        if self.0.len() < MOST_FILES {
+        if self.0.len() < most {
             self.0.insert(key, Arc::clone(file));
         }
     }
@@ -48,23 +55,30 @@ pub(crate) fn find(key: StorageKey, size: u64) -> Option<Arc<File>> {
     FILES.with_borrow_mut(|files| files.find(key, size))
 }
 
-/// Opens the file stored under `key`, which has `size` bytes.
+/// A stored file, open.
+pub(crate) enum OpenFile {
+    Local(Arc<File>),
+    /// Each request opens its own.
+    Remote(RemoteFile),
+}
+
+/// Opens the file stored under `key`, which has `size` bytes and of which `wanted` is read first.
 ///
 /// # Errors
 /// The store's; `InvalidData` for another size.
-pub(crate) async fn open(store: &FileStore, key: StorageKey, size: u64) -> io::Result<Arc<File>> {
-    let store = store.clone();
-    let opened = spawn_blocking(move || {
-        let file = store.read(key)?;
-        let n_bytes = file.metadata()?.len();
-        Ok((file, n_bytes))
-    });
-    let (file, n_bytes) = opened.await.map_err(io::Error::other).flatten()?;
-    if n_bytes != size {
-        let wrong = format!("the stored file has {n_bytes} bytes, not {size}");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, wrong));
+pub(crate) async fn open(
+    store: &FileStore,
+    key: StorageKey,
+    size: u64,
+    wanted: Option<ByteRange>,
+) -> io::Result<OpenFile> {
+    let wanted = wanted.map(|ByteRange { start, end }| start..end);
+    match store.open_file(key, Some(size), wanted).await? {
+        Opened::Local(file) => {
+            let file = Arc::new(file);
+            FILES.with_borrow_mut(|files| files.keep(key, &file));
+            Ok(OpenFile::Local(file))
+        }
+        Opened::Remote(file) => Ok(OpenFile::Remote(file)),
     }
-    let file = Arc::new(file);
-    FILES.with_borrow_mut(|files| files.keep(key, &file));
-    Ok(file)
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use actix_web::rt::{task::spawn_blocking, time::timeout};
+use actix_web::rt::time::timeout;
 use shared::token::DownloadToken;
 
 use crate::{refusal::Refusal, state::State};
@@ -58,21 +58,20 @@ pub(crate) async fn not_ready(state: &State) -> Option<String> {
     if now <= state.forgotten_until(&reading) {
         return Some("just started: waiting until no older token can be good".to_owned());
     }
-    let store = state.store.clone();
-    match timeout(STORE_DEADLINE, spawn_blocking(move || store.is_empty())).await {
-        Ok(Ok(Ok(false))) => {
+    match timeout(STORE_DEADLINE, state.store.is_empty()).await {
+        Ok(Ok(false)) => {
             state.store_had_files.store(true, Ordering::Relaxed);
             None
         }
         // A new shop has none yet.
-        Ok(Ok(Ok(true))) => state
+        Ok(Ok(true)) => state
             .store_had_files
             .load(Ordering::Relaxed)
             .then(|| "the file store is empty: is its disk mounted?".to_owned()),
-        Ok(Ok(Err(error))) => Some(format!(
+        Ok(Err(error)) => Some(format!(
             "the file store cannot be reached: {}",
             error.kind()
         )),
-        Ok(Err(_)) | Err(_) => Some("the file store does not answer".to_owned()),
+        Err(_) => Some("the file store does not answer".to_owned()),
     }
 }

@@ -56,7 +56,7 @@ impl State {
             keys: Arc::new(Keys::new(&config, clock.clone())),
             ledger: Arc::new(Ledger::new(config.ledger_capacity)),
             leases: Leases::new(lease_key, config.download_url.as_str()),
-            store: FileStore::open(&config.files_url)?,
+            store: FileStore::open(&config.files_url, &config.bucket)?,
             streams: Arc::new(Streams::new(config.max_streams_per_lease)),
             connections: Arc::new(Connections::new(
                 config.limits,

@@ -7,6 +7,7 @@
 
 mod page_cache;
 pub(crate) mod read;
+mod remote;
 
 use std::{
     collections::VecDeque,
@@ -30,10 +31,12 @@ use shared::clock::Clock;
 use self::{
     page_cache::PageCache,
     read::{CHUNK_BYTES, Cached, read_blocking, read_cached},
+    remote::RemoteReader,
 };
 use crate::{
     connection::{Connection, DeliveryGuard},
     delivery_log::DeliveryLog,
+    files::OpenFile,
     multipart::{Piece, total_len},
     ranges::ByteRange,
     streams::RunningDelivery,
@@ -47,7 +50,6 @@ const TURN_BYTES: u64 = 1024 * 1024;
 
 /// Pieces of a file on their way to a client.
 pub(crate) struct FileStream {
-    file: Arc<File>,
     pieces: VecDeque<Piece>,
     n_bytes: u64,
     way: Way,
@@ -58,11 +60,23 @@ pub(crate) struct FileStream {
 /// How bytes reach the client.
 enum Way {
     /// By `sendfile`, once the head is out.
-    Past { head: Head, cache: PageCache },
+    Past {
+        file: Arc<File>,
+        head: Head,
+        cache: PageCache,
+    },
     /// In chunks handed to actix.
-    Through {
+    Through(Source),
+}
+
+/// Where chunks come from.
+enum Source {
+    Local {
+        file: Arc<File>,
+        /// A read that had to wait for the disk.
         reading: Option<JoinHandle<io::Result<Bytes>>>,
     },
+    Remote(RemoteReader),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,20 +113,21 @@ impl Deadline {
 }
 
 impl FileStream {
-    pub(crate) fn new(file: Arc<File>, mut pieces: VecDeque<Piece>, terms: Terms) -> Self {
+    pub(crate) fn new(file: OpenFile, mut pieces: VecDeque<Piece>, terms: Terms) -> Self {
         pieces.retain(|piece| piece.len() > 0);
         let reads_file = pieces.iter().any(|piece| matches!(piece, Piece::File(_)));
         let connection = terms.connection.as_ref();
-        let way = if reads_file && connection.is_some_and(|connection| connection.is_plain()) {
-            Way::Past {
+        let plain = connection.is_some_and(|connection| connection.is_plain());
+        let way = match file {
+            OpenFile::Local(file) if reads_file && plain => Way::Past {
+                file,
                 head: Head::Unsent,
                 cache: PageCache::new(),
-            }
-        } else {
-            Way::Through { reading: None }
+            },
+            OpenFile::Local(file) => Way::Through(Source::local(file)),
+            OpenFile::Remote(file) => Way::Through(Source::Remote(RemoteReader::new(file))),
         };
         Self {
-            file,
             n_bytes: total_len(&pieces),
             pieces,
             way,
@@ -164,9 +179,9 @@ impl FileStream {
                     let send = |stream: &TcpStream| Ok(rustix::io::write(stream, text)?);
                     ready!(connection.poll_send(cx, send)).map_err(client_gone)?
                 }
-                (Piece::File(range), Way::Past { cache, .. }) => {
-                    let ahead = ready!(cache.poll_ahead(cx, &self.file, range.start, range.end))?;
-                    let (file, start, wanted) = (&*self.file, range.start, ahead.min(SEND_BYTES));
+                (Piece::File(range), Way::Past { file, cache, .. }) => {
+                    let ahead = ready!(cache.poll_ahead(cx, file, range.start, range.end))?;
+                    let (file, start, wanted) = (&**file, range.start, ahead.min(SEND_BYTES));
                     let send = |stream: &TcpStream| send_file(stream, file, start, wanted);
                     match ready!(connection.poll_send(cx, send)) {
                         Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
@@ -176,7 +191,7 @@ impl FileStream {
                         taken => taken.map_err(client_gone)?,
                     }
                 }
-                (Piece::File(_), Way::Through { .. }) => {
+                (Piece::File(_), Way::Through(_)) => {
                     return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
                 }
             };
@@ -191,8 +206,8 @@ impl FileStream {
             (None, _) => return Poll::Ready(None),
             (Some(_), _) if self.terms.deadline.is_over() => Err(io::ErrorKind::TimedOut.into()),
             (Some(Piece::Text(text)), _) => Ok(text.clone()),
-            (Some(Piece::File(range)), Way::Through { reading }) => {
-                match ready!(poll_read(cx, &self.file, *range, reading)) {
+            (Some(Piece::File(range)), Way::Through(source)) => {
+                match ready!(source.poll_read(cx, *range)) {
                     Ok(bytes) if bytes.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
                     read => read,
                 }
@@ -226,7 +241,7 @@ impl MessageBody for FileStream {
         match self.way {
             // actix counts nothing that goes past it; the answer says its length itself.
             Way::Past { .. } => BodySize::Stream,
-            Way::Through { .. } => BodySize::Sized(self.n_bytes),
+            Way::Through(_) => BodySize::Sized(self.n_bytes),
         }
     }
 
@@ -235,9 +250,10 @@ impl MessageBody for FileStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, io::Error>>> {
         let this = &mut *self;
-        if let (Some(connection), Way::Past { head, .. }) = (&this.terms.connection, &mut this.way)
+        if let (Some(connection), Way::Past { file, head, .. }) =
+            (&this.terms.connection, &mut this.way)
         {
-            let connection = Arc::clone(connection);
+            let (connection, file) = (Arc::clone(connection), Arc::clone(file));
             if *head == Head::Unsent {
                 *head = Head::Sent;
                 connection.expect_flush();
@@ -247,7 +263,7 @@ impl MessageBody for FileStream {
                 Ok(()) => return Poll::Ready(None),
                 // The head has said the length, so actix may add up what is missing.
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                    this.way = Way::Through { reading: None };
+                    this.way = Way::Through(Source::local(file));
                 }
                 Err(error) => return this.break_off(error),
             }
@@ -259,8 +275,25 @@ impl MessageBody for FileStream {
     }
 }
 
-/// Reads the next chunk of `range`; `reading` is a read that had to wait for the disk.
-fn poll_read(
+impl Source {
+    fn local(file: Arc<File>) -> Self {
+        Self::Local {
+            file,
+            reading: None,
+        }
+    }
+
+    /// The next bytes of `range`; none where the file ends too soon.
+    fn poll_read(&mut self, cx: &mut Context<'_>, range: ByteRange) -> Poll<io::Result<Bytes>> {
+        match self {
+            Self::Local { file, reading } => poll_local(cx, file, range, reading),
+            Self::Remote(reader) => reader.poll_read(cx, range),
+        }
+    }
+}
+
+/// Reads the next chunk of `range`: at once when it is in memory, else by a thread that may wait.
+fn poll_local(
     cx: &mut Context<'_>,
     file: &Arc<File>,
     range: ByteRange,

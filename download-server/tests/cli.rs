@@ -81,6 +81,32 @@ fn every_mistake_is_named_at_once() {
 }
 
 #[test]
+fn a_bucket_that_nothing_opens_is_a_mistake() {
+    let output = program()
+        .env("FILES_URL", "s3://files/shop")
+        .env("AWS_ENDPOINT_URL", "http://s3.example")
+        .env("AWS_SESSION_TOKEN", "ephemeral")
+        .output()
+        .unwrap();
+    let message = stderr(&output);
+
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    let expected: &[&str] = if cfg!(feature = "s3") {
+        &[
+            "AWS_ACCESS_KEY_ID: required",
+            "AWS_SECRET_ACCESS_KEY: required",
+            "AWS_ENDPOINT_URL: plain http",
+        ]
+    } else {
+        &["FILES_URL: \"s3://files/shop\": needs the s3 feature, not in this build"]
+    };
+    for line in expected {
+        assert!(message.contains(line), "{line}: {message}");
+    }
+    assert!(!message.contains("ephemeral"), "{message}");
+}
+
+#[test]
 fn a_lease_key_never_appears_in_a_message() {
     let output = program()
         .env("FILES_URL", "file:///srv/files")

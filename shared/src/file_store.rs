@@ -1,20 +1,26 @@
-//! The folder that holds what is sold, each file under the SHA-256 of its bytes.
+//! The folder or bucket that holds what is sold, each file under the SHA-256 of its bytes.
 
+pub mod access;
 mod beneath;
+#[cfg(feature = "s3")]
+pub mod bucket;
+#[cfg(not(feature = "s3"))]
+#[path = "file_store/no_bucket.rs"]
+pub mod bucket;
+pub mod folder;
 pub mod new_file;
+mod source;
 
-use std::{
-    fmt,
-    fs::File,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, fs::File, io, ops::Range, path::Path};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
-use self::new_file::NewFile;
+use self::{
+    access::{BucketAccess, BucketUrl},
+    bucket::{Bucket, RemoteFile},
+    folder::Folder,
+};
 
 /// Where a file's bytes are stored: their SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,10 +55,10 @@ impl StorageKey {
     }
 
     /// `sha256/ab/cd/<64 hex>`: no text from outside is ever part of a path.
-    fn path(self) -> PathBuf {
+    fn path(self) -> String {
         let hex = self.to_string();
         let [first, second, ..] = self.0;
-        PathBuf::from(format!("sha256/{first:02x}/{second:02x}/{hex}"))
+        format!("sha256/{first:02x}/{second:02x}/{hex}")
     }
 }
 
@@ -83,74 +89,148 @@ impl<'de> Deserialize<'de> for StorageKey {
 
 /// Files by the SHA-256 of their bytes: written once, never changed.
 ///
-/// Everything blocks: call it where a thread may wait for a disk. Cloning is cheap. The folder is
-/// looked up anew for each file, so a disk that was away is found again without a restart.
+/// Cloning is cheap. A folder or bucket that was away is found again without a restart.
 #[derive(Clone, Debug)]
-pub struct FileStore {
-    root: Arc<Path>,
+pub enum FileStore {
+    /// `file:///absolute/folder`
+    Folder(Folder),
+    /// `s3://bucket/prefix`
+    Bucket(Bucket),
+}
+
+/// A stored file of the size that was expected, ready to be read.
+#[derive(Debug)]
+pub enum Opened {
+    /// At its first byte.
+    Local(File),
+    /// Across the network, reached and found to be the right one.
+    Remote(RemoteFile),
+}
+
+impl Opened {
+    /// How many bytes it has; of a local file, how many it has now.
+    pub fn size_bytes(&self) -> io::Result<u64> {
+        match self {
+            Self::Local(file) => Ok(file.metadata()?.len()),
+            Self::Remote(file) => Ok(file.size_bytes()),
+        }
+    }
 }
 
 impl FileStore {
-    /// The store at `url`, `file:///absolute/folder`; nothing is touched yet.
-    pub fn open(url: &str) -> Result<Self, FileStoreError> {
+    /// The store at `url`; nothing is touched yet. `access` matters to buckets only.
+    pub fn open(url: &str, access: &BucketAccess) -> Result<Self, FileStoreError> {
         let url = Url::parse(url).map_err(|_| FileStoreError::Malformed)?;
         match url.scheme() {
-            "file" => {}
-            "s3" => return Err(FileStoreError::S3),
-            _ => return Err(FileStoreError::Malformed),
+            "file" => Folder::open(&url).map(Self::Folder),
+            "s3" => Bucket::open(&BucketUrl::parse(&url)?, access).map(Self::Bucket),
+            _ => Err(FileStoreError::Malformed),
         }
-        let root = url.to_file_path().map_err(|()| FileStoreError::Malformed)?;
-        let plain = url.query().is_none() && url.fragment().is_none();
-        if !plain || root.parent().is_none() {
-            return Err(FileStoreError::Malformed);
-        }
-        Ok(Self { root: root.into() })
     }
 
-    /// Opens the file stored under `key`, at its first byte.
+    /// Opens the file that is stored under `key`, of `size_bytes` if anybody knows how many.
+    ///
+    /// A bucket is asked for `wanted` at once, so that all it could refuse is known before the
+    /// first byte is promised to anybody; for nothing but its head when that is `None` or empty.
     ///
     /// # Errors
-    /// `NotFound` when it is not there; anything that is not a regular file beneath the folder is
-    /// refused, whatever links lead to.
-    pub fn read(&self, key: StorageKey) -> io::Result<File> {
-        let root = beneath::open_root(&self.root)?;
-        let file = beneath::open_file(&root, &key.path())?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "not a regular file",
-            ));
+    /// `NotFound` when it is not there, `InvalidData` when it has another size or is no plain
+    /// file, `PermissionDenied` when the bucket refuses, and whatever else disk or network say.
+    pub async fn open_file(
+        &self,
+        key: StorageKey,
+        size_bytes: Option<u64>,
+        wanted: Option<Range<u64>>,
+    ) -> io::Result<Opened> {
+        match self {
+            Self::Folder(folder) => {
+                let folder = folder.clone();
+                let read = move || match size_bytes {
+                    Some(size_bytes) => folder.read_whole(key, size_bytes),
+                    None => folder.read(key),
+                };
+                blocking(read).await.map(Opened::Local)
+            }
+            Self::Bucket(bucket) => {
+                let wanted = wanted.filter(|wanted| !wanted.is_empty());
+                bucket
+                    .open_file(key, size_bytes, wanted)
+                    .await
+                    .map(Opened::Remote)
+            }
         }
-        Ok(file)
     }
 
-    /// Begins a new file; the folder itself is made when missing, its parents are not.
-    pub fn write(&self) -> io::Result<NewFile> {
-        NewFile::create(&self.root)
+    /// Stores the bytes of the file at `path`, unless they are there: their key, and how many.
+    ///
+    /// What is under that key already is never replaced, and what breaks off leaves nothing under
+    /// it.
+    ///
+    /// # Errors
+    /// `InvalidData` when what is stored there has another size: the store is damaged.
+    pub async fn keep(&self, path: &Path) -> io::Result<(StorageKey, u64)> {
+        let source = path.to_owned();
+        let (key, size_bytes) = blocking(move || source::hash(&source)).await?;
+        match self {
+            Self::Folder(folder) => {
+                let (folder, source) = (folder.clone(), path.to_owned());
+                blocking(move || folder.keep(&source, key, size_bytes)).await
+            }
+            Self::Bucket(bucket) => {
+                bucket.keep(path, key, size_bytes).await?;
+                Ok((key, size_bytes))
+            }
+        }
     }
 
-    /// Whether the folder can be reached now.
-    pub fn probe(&self) -> io::Result<()> {
-        beneath::open_root(&self.root).map(drop)
+    /// Whether the store can be reached and read now.
+    pub async fn probe(&self) -> io::Result<()> {
+        match self {
+            Self::Folder(folder) => {
+                let folder = folder.clone();
+                blocking(move || folder.probe()).await
+            }
+            Self::Bucket(bucket) => bucket.probe().await,
+        }
     }
 
-    /// Whether nothing was ever stored in the folder: a new one, or the place where a disk should be
-    /// mounted.
-    pub fn is_empty(&self) -> io::Result<bool> {
-        let root = beneath::open_root(&self.root)?;
-        beneath::has_entry(&root, "sha256").map(|there| !there)
+    /// Whether nothing was ever stored in a folder: a new one, or the place where a disk should be
+    /// mounted. A bucket that answers is never the wrong one.
+    pub async fn is_empty(&self) -> io::Result<bool> {
+        match self {
+            Self::Folder(folder) => {
+                let folder = folder.clone();
+                blocking(move || folder.is_empty()).await
+            }
+            Self::Bucket(bucket) => bucket.probe().await.map(|()| false),
+        }
     }
+}
+
+/// Does `work` where a thread may wait for a disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other)?
 }
 
 /// Why an address is not a file store's.
 #[derive(Debug, thiserror::Error)]
 pub enum FileStoreError {
-    /// Not `file:///…`.
-    #[error("expected file:///absolute/folder")]
+    /// Neither `file:///…` nor `s3://…`.
+    #[error("expected file:///absolute/folder or s3://bucket/prefix")]
     Malformed,
-    /// A bucket.
+    /// A bucket, and no way to one.
     #[error("needs the s3 feature, not in this build")]
     S3,
+    /// A bucket without what its requests are signed with.
+    #[error("s3:// needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")]
+    Unsigned,
+    /// The client cannot be made.
+    #[error("no way to the bucket: {0}")]
+    Client(String),
 }
 
 #[cfg(test)]

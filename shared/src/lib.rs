@@ -2,7 +2,8 @@
 //!
 //! The app-server signs a [`token::DownloadToken`]; the download-server verifies it with a
 //! [`key_set::KeySet`] that holds public halves only and answers with a file of the
-//! [`file_store::FileStore`]. What is here is used by both; nothing here knows HTTP or a database.
+//! [`file_store::FileStore`]. What is here is used by both; nothing here serves HTTP or knows a
+//! database.
 
 pub mod base_url;
 pub mod clock;

@@ -14,6 +14,8 @@ mod summary;
 #[path = "../../download-server/tests/suite/node.rs"]
 mod node;
 #[allow(dead_code, reason = "its own suite uses the rest")]
+#[path = "../../download-server/tests/suite/store.rs"]
+mod store;
 #[path = "../../download-server/tests/suite/wire.rs"]
 mod wire;
 

@@ -9,5 +9,6 @@ pub mod firefox;
 pub mod large_sale;
 pub mod log;
 pub mod programs;
+pub mod s3rver;
 pub mod shop;
 pub mod world;

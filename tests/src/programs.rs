@@ -32,6 +32,8 @@ pub const WGET: Program = Program::new(&["wget"], "wget");
 pub const ARIA2: Program = Program::new(&["aria2c"], "aria2");
 /// The web server that ours is compared with.
 pub const NGINX: Program = Program::new(&["nginx"], "nginx-light");
+/// What runs the S3 server.
+pub const NODE: Program = Program::new(&["node"], "nodejs");
 
 impl Program {
     const fn new(names: &'static [&'static str], package: &'static str) -> Self {
@@ -51,17 +53,24 @@ impl Program {
         if let Some(found) = places.find(|place| place.is_file()) {
             return Some(found);
         }
-        let missing = format!(
+        report_missing(&format!(
             "{} is missing: apt-get install {}",
             self.names[0], self.package
-        );
-        let required = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-        assert!(!required("CI") && !required("REQUIRE_TOOLS"), "{missing}");
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        // Not by a macro: what those print is hidden when a test passes.
-        let _ = writeln!(io::stderr(), "NOT RUN: {test}: {missing}");
+        ));
         None
     }
+}
+
+/// Says that a test was not run for want of something.
+///
+/// # Panics
+/// Where every test must run: `CI` or `REQUIRE_TOOLS` is set.
+pub fn report_missing(missing: &str) {
+    let required = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    assert!(!required("CI") && !required("REQUIRE_TOOLS"), "{missing}");
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    // Not by a macro: what those print is hidden when a test passes.
+    let _ = writeln!(io::stderr(), "NOT RUN: {test}: {missing}");
 }
 
 /// A running program and all that it started; they end with this, and with this process.

@@ -204,6 +204,7 @@ impl Node {
         let listen = listener.local_addr().expect("bound");
         let issuer = shop.config().app_url.clone();
         let mut config = Config::new(url.clone(), issuer, Jwks::Issuer, &shop.config().files_url);
+        config.bucket = shop.config().bucket.clone();
         config.workers = 1;
         // How often the shop may be asked for its keys is no matter of these tests.
         config.jwks_pause = Duration::from_millis(50);

@@ -54,23 +54,20 @@ pub async fn run(
     clock: &Clock,
     dir: &Path,
 ) -> anyhow::Result<Report> {
-    let (dir, files) = (dir.to_owned(), files.clone());
-    let stored = tokio::task::spawn_blocking(move || {
-        let folders = match folder::read(&dir) {
-            Ok(folders) => folders,
-            Err(mistakes) => bail!(
-                "{} cannot be imported:\n- {}",
-                dir.display(),
-                mistakes.join("\n- ")
-            ),
-        };
-        folders
-            .into_iter()
-            .map(|folder| store::store(&files, folder))
-            .collect::<anyhow::Result<Vec<_>>>()
-    })
-    .await
-    .context("reading the folder ended badly")??;
+    let from = dir.to_owned();
+    let folders = tokio::task::spawn_blocking(move || folder::read(&from));
+    let folders = match folders.await.context("reading the folder ended badly")? {
+        Ok(folders) => folders,
+        Err(mistakes) => bail!(
+            "{} cannot be imported:\n- {}",
+            dir.display(),
+            mistakes.join("\n- ")
+        ),
+    };
+    let mut stored = Vec::new();
+    for folder in folders {
+        stored.push(store::store(files, folder).await?);
+    }
 
     let mut report = Report::default();
     for product in &stored {

@@ -20,7 +20,10 @@ use clap::ArgMatches;
 use secrecy::{ExposeSecret, SecretString};
 use shared::{
     clock::Clock,
-    file_store::FileStore,
+    file_store::{
+        FileStore,
+        access::{self, BucketAccess},
+    },
     settings::{self, Mistakes, Refused},
     telemetry,
 };
@@ -77,11 +80,11 @@ impl Given<'_> {
         Ok(Folder::new(path))
     }
 
-    fn database_and_files(self) -> Result<(SecretString, String), Mistakes> {
+    fn database_and_files(self) -> Result<(SecretString, String, BucketAccess), Mistakes> {
         config::read_part(self.matches, self.environment, self.mistakes, |settings| {
-            let (database_url, files_url) =
-                (config::database_url(settings), config::files_url(settings));
-            Some((database_url?, files_url?))
+            let (database_url, files) = (config::database_url(settings), access::read(settings));
+            let (files_url, bucket) = files?;
+            Some((database_url?, files_url, bucket))
         })
     }
 }
@@ -133,8 +136,8 @@ fn dispatch(path: &str, given: Given<'_>) -> Result<(), Failure> {
             say("the database is up to date")?;
         }
         "catalogue import" => {
-            let (database_url, files_url) = given.database_and_files()?;
-            let files = FileStore::open(&files_url).context("FILES_URL")?;
+            let (database_url, files_url, bucket) = given.database_and_files()?;
+            let files = FileStore::open(&files_url, &bucket).context("FILES_URL")?;
             let dir: &Path = Path::new(argument(matches, "DIR"));
             let report = wait_for(async {
                 let database = current_database(&database_url).await?;

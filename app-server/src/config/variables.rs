@@ -1,6 +1,6 @@
 //! Every variable: its name, unit, default and one sentence.
 
-use shared::settings::Variable;
+use shared::{file_store::access, settings::Variable};
 
 macro_rules! variable {
     ($name:literal, $value:literal, $default:expr, $help:literal) => {
@@ -47,12 +47,14 @@ pub const VARIABLES: &[Variable] = &[
         "",
         "Folder of the Ed25519 signing keys; required"
     ),
-    variable!(
-        "FILES_URL",
-        "URL",
-        "",
-        "File store, file:///absolute/folder; required"
-    ),
+    access::FILES_URL,
+    access::AWS_ACCESS_KEY_ID,
+    access::AWS_SECRET_ACCESS_KEY,
+    access::AWS_SESSION_TOKEN,
+    access::AWS_REGION,
+    access::AWS_DEFAULT_REGION,
+    access::AWS_ENDPOINT_URL,
+    access::AWS_ALLOW_HTTP,
     variable!(
         "SESSION_IDLE_SECS",
         "SECONDS",

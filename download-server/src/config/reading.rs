@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Command;
 use shared::{
     base_url::BaseUrl,
-    file_store::FileStore,
+    file_store::access,
     settings::{self, Refused, Settings},
 };
 
@@ -13,7 +13,7 @@ use shared::{
 use super::CertificateFiles;
 use super::{
     Config, Jwks, LeaseKey, Limits,
-    variables::{LEASE_KEY, VARIABLES},
+    variables::{SECRETS, VARIABLES},
 };
 
 #[cfg(feature = "tls")]
@@ -31,7 +31,7 @@ impl Config {
         let jwks = settings
             .text("JWKS_FILE")
             .map_or(Jwks::Issuer, |path| Jwks::File(path.into()));
-        let files_url = files_url(settings);
+        let files = access::read(settings);
         let lease_key = lease_key(settings, download_url.as_ref());
         check_urls(settings, download_url.as_ref(), issuer.as_ref(), &jwks);
         let secs = |settings: &mut Settings, name, range| {
@@ -65,8 +65,10 @@ impl Config {
         let metrics_listen = settings
             .text("METRICS_LISTEN")
             .and_then(|_| settings.parsed("METRICS_LISTEN"));
-        let config = Self::new(download_url?, issuer?, jwks, &files_url?);
+        let (files_url, bucket) = files?;
+        let config = Self::new(download_url?, issuer?, jwks, &files_url);
         Some(Self {
+            bucket,
             listen: listen?,
             jwks_refresh,
             lease_key,
@@ -88,17 +90,6 @@ impl Config {
 
 fn count(settings: &mut Settings, name: &str, least: u64, most: u64) -> usize {
     usize::try_from(settings.integer(name, least..=most)).unwrap_or(usize::MAX)
-}
-
-fn files_url(settings: &mut Settings) -> Option<String> {
-    let url = settings.required("FILES_URL")?;
-    match FileStore::open(&url) {
-        Ok(_) => Some(url),
-        Err(error) => {
-            settings.mistake(format!("FILES_URL: {error}"));
-            None
-        }
-    }
 }
 
 fn lease_key(settings: &mut Settings, download_url: Option<&BaseUrl>) -> Option<LeaseKey> {
@@ -182,7 +173,7 @@ pub fn read() -> Result<Config, Refused> {
     let serve =
         Command::new("serve").about("Serve until SIGTERM or SIGINT; also without a command");
     // Flags reach its help by themselves; secrets, which are no flags, do not.
-    let serve = settings::command(serve, &[LEASE_KEY]);
+    let serve = settings::command(serve, SECRETS);
     let command = Command::new("download-server")
         .about(about)
         .version(env!("CARGO_PKG_VERSION"));

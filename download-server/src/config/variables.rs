@@ -1,6 +1,6 @@
 //! The variables, for the reader and for `--help`.
 
-use shared::settings::Variable;
+use shared::{file_store::access, settings::Variable};
 
 const fn variable(
     name: &'static str,
@@ -17,8 +17,14 @@ const fn variable(
     }
 }
 
-/// The one secret.
-pub(super) const LEASE_KEY: Variable = Variable {
+/// Those that are no flags.
+pub(super) const SECRETS: &[Variable] = &[
+    access::AWS_SECRET_ACCESS_KEY,
+    access::AWS_SESSION_TOKEN,
+    LEASE_KEY,
+];
+
+const LEASE_KEY: Variable = Variable {
     name: "LEASE_KEY",
     value: "",
     default: "",
@@ -59,12 +65,14 @@ pub const VARIABLES: &[Variable] = &[
         "60",
         "How often the public keys are read again",
     ),
-    variable(
-        "FILES_URL",
-        "URL",
-        "",
-        "File store, file:///absolute/folder; required",
-    ),
+    access::FILES_URL,
+    access::AWS_ACCESS_KEY_ID,
+    access::AWS_SECRET_ACCESS_KEY,
+    access::AWS_SESSION_TOKEN,
+    access::AWS_REGION,
+    access::AWS_DEFAULT_REGION,
+    access::AWS_ENDPOINT_URL,
+    access::AWS_ALLOW_HTTP,
     LEASE_KEY,
     variable(
         "MAX_CLOCK_SKEW_SECS",

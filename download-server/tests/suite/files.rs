@@ -28,7 +28,7 @@ async fn a_file_that_shrinks_under_a_delivery_ends_it_and_restored_the_lease_goe
     let program = site.start(&[("MAX_CLOCK_SKEW_SECS", "0")]).await;
     site.until_ready().await;
     let claims = site.claims(&content);
-    let (link, path) = (site.link_of(&claims), site.stored(claims.key));
+    let (link, path) = (site.link_of(&claims), site.store.path(claims.key));
     let delivery = Delivery::begin(site.address(), &link).await;
     let lease = delivery.lease();
 
@@ -57,7 +57,7 @@ async fn a_file_deleted_under_a_delivery_still_arrives_whole() {
     let node = Node::start().await;
     let content = large_file();
     let claims = node.claims_for(&content);
-    let path = node.stored(claims.key);
+    let path = node.store.path(claims.key);
     let delivery = Delivery::begin(node.address(), &node.link_of(&claims)).await;
 
     fs::remove_file(&path).unwrap();
@@ -68,7 +68,7 @@ async fn a_file_deleted_under_a_delivery_still_arrives_whole() {
 #[actix_web::test]
 async fn whatever_lies_where_a_file_should_be_costs_no_token() {
     let node = Node::start().await;
-    let outside = node.files().with_extension("outside");
+    let outside = node.store.root().with_extension("outside");
     fs::write(&outside, node.content()).unwrap();
     let not_files: [(&str, Put); 6] = [
         ("a folder", &|path| fs::create_dir(path).unwrap()),
@@ -89,7 +89,7 @@ async fn whatever_lies_where_a_file_should_be_costs_no_token() {
 
     for (what, put) in not_files {
         let claims = node.claims();
-        let (link, path) = (node.link_of(&claims), node.stored(claims.key));
+        let (link, path) = (node.link_of(&claims), node.store.path(claims.key));
         fs::remove_file(&path).unwrap();
         put(&path);
         let refused = node.get(&link).await;
@@ -114,7 +114,7 @@ async fn a_file_that_may_not_be_read_is_said_in_the_log_and_costs_no_token() {
     let program = site.start_unprivileged().await;
     site.until_ready().await;
     let claims = site.claims(b"closed");
-    let (link, path) = (site.link_of(&claims), site.stored(claims.key));
+    let (link, path) = (site.link_of(&claims), site.store.path(claims.key));
 
     fs::set_permissions(&path, Permissions::from_mode(0o0)).unwrap();
     let refused = site.get(&link).await;
@@ -132,11 +132,11 @@ async fn an_empty_folder_where_the_disk_was_mounted_costs_no_token() {
     let content = large_file();
     let running = node.link_of(&node.claims_for(&content));
     let delivery = Delivery::begin(node.address(), &running).await;
-    let (link, moved) = (node.link(), node.files().with_extension("moved"));
+    let (link, moved) = (node.link(), node.store.root().with_extension("moved"));
     assert_eq!(node.ready().await.0, 200);
 
-    fs::rename(node.files(), &moved).unwrap();
-    fs::create_dir(node.files()).unwrap();
+    fs::rename(node.store.root(), &moved).unwrap();
+    fs::create_dir(node.store.root()).unwrap();
     let refused = node.get(&link).await;
     assert_eq!((refused.status, refused.code().as_str()), (503, "store"));
     assert_eq!(
@@ -149,8 +149,8 @@ async fn an_empty_folder_where_the_disk_was_mounted_costs_no_token() {
         "what is open is delivered"
     );
 
-    fs::remove_dir(node.files()).unwrap();
-    fs::rename(&moved, node.files()).unwrap();
+    fs::remove_dir(node.store.root()).unwrap();
+    fs::rename(&moved, node.store.root()).unwrap();
     assert_eq!(node.ready().await.0, 200);
     assert_eq!(node.get(&link).await.status, 200);
     assert_eq!(node.get(&link).await.status, 410);

@@ -46,13 +46,12 @@ async fn it_says_who_it_is_and_how_busy() {
 async fn a_store_that_is_gone_is_noticed_and_found_again() {
     let node = Node::start().await;
     let link = node.link();
-    let moved = node.files().with_extension("moved");
 
-    std::fs::rename(node.files(), &moved).unwrap();
+    node.store.take_away();
     assert_eq!(node.ready().await.0, 503);
     assert_eq!(node.get(&link).await.status, 503);
 
-    std::fs::rename(&moved, node.files()).unwrap();
+    node.store.bring_back();
     assert_eq!(node.ready().await.0, 200);
     assert_eq!(node.get(&link).await.status, 200);
 }

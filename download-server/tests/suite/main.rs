@@ -1,4 +1,6 @@
 //! One download-server over a real socket, with tokens signed by these tests' own key.
+//!
+//! Its files are in a folder; `tests/s3` runs the same tests with files in a bucket.
 
 #![expect(
     clippy::unwrap_used,
@@ -27,6 +29,7 @@ mod program;
 mod slow;
 mod soak;
 mod stop;
+mod store;
 #[cfg(feature = "tls")]
 mod tls;
 mod wire;

@@ -2,7 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -18,13 +18,16 @@ use download_server::{
 use secrecy::SecretString;
 use shared::{
     clock::Clock,
-    file_store::{FileStore, StorageKey},
+    file_store::StorageKey,
     key_set::{KeySet, PublicKey},
     token::{DownloadToken, Header, signing_input},
 };
 use uuid::Uuid;
 
-use crate::wire::{Answer, exchange, request};
+use crate::{
+    store::Store,
+    wire::{Answer, exchange, request},
+};
 
 pub(crate) const ISSUER: &str = "http://localhost:8080";
 pub(crate) const PUBLISHED_AT: i64 = 1_700_000_000;
@@ -83,21 +86,6 @@ pub(crate) fn claims(url: &str, now: i64, key: StorageKey, size: u64) -> Downloa
     }
 }
 
-/// Puts `bytes` into the store at `files_url`.
-pub(crate) fn store(files_url: &str, bytes: &[u8]) -> StorageKey {
-    let store = FileStore::open(files_url).unwrap();
-    let mut file = store.write().unwrap();
-    file.write_all(bytes).unwrap();
-    file.finish().unwrap().0
-}
-
-/// Where the store in the folder `files` keeps `key`.
-pub(crate) fn stored(files: &Path, key: StorageKey) -> PathBuf {
-    let hex = key.to_string();
-    let (first, second) = (hex.get(..2).unwrap(), hex.get(2..4).unwrap());
-    files.join("sha256").join(first).join(second).join(&hex)
-}
-
 /// A folder of its own, gone when dropped.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
@@ -122,6 +110,7 @@ pub(crate) struct Node {
     pub(crate) signer: Signer,
     pub(crate) url: String,
     pub(crate) config: Config,
+    pub(crate) store: Store,
     content: Vec<u8>,
     folder: Folder,
 }
@@ -149,13 +138,14 @@ impl Node {
 
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let files_url = format!("file://{}/files", folder.0.display());
+        let store = Store::start(&folder.0);
         let mut config = Config::new(
             url.parse().unwrap(),
             ISSUER.parse().unwrap(),
             Jwks::File(jwks),
-            &files_url,
+            &store.url(),
         );
+        config.bucket = store.access();
         config.jwks_pause = Duration::from_millis(5);
         config.quiet = Duration::from_millis(10);
         config.workers = 2;
@@ -174,10 +164,11 @@ impl Node {
             signer,
             url,
             config,
+            store,
             content,
             folder,
         };
-        node.store(&node.content);
+        node.store.put(&node.content);
         node.running.refresh_keys().await;
         node.pass(i64::from(node.config.max_clock_skew_secs) + 1);
         node
@@ -203,11 +194,6 @@ impl Node {
         &self.content
     }
 
-    /// The file store's folder.
-    pub(crate) fn files(&self) -> PathBuf {
-        self.folder.0.join("files")
-    }
-
     pub(crate) fn jwks_file(&self) -> PathBuf {
         self.folder.0.join("jwks.json")
     }
@@ -215,22 +201,6 @@ impl Node {
     /// Lets `secs` pass on the server's clock.
     pub(crate) fn pass(&self, secs: i64) {
         self.clock.advance(TimeDelta::seconds(secs));
-    }
-
-    /// Puts `bytes` into the store.
-    pub(crate) fn store(&self, bytes: &[u8]) -> StorageKey {
-        store(&self.config.files_url, bytes)
-    }
-
-    /// A folder of this node's own.
-    #[cfg(feature = "tls")]
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder.0
-    }
-
-    /// Where the store keeps `key`.
-    pub(crate) fn stored(&self, key: StorageKey) -> PathBuf {
-        stored(&self.files(), key)
     }
 
     /// Claims signed now, for this node and its file.
@@ -241,7 +211,8 @@ impl Node {
     /// Claims signed now, for the file that holds `bytes`.
     pub(crate) fn claims_for(&self, bytes: &[u8]) -> DownloadToken {
         let size = bytes.len() as u64;
-        claims(&self.url, self.clock.unix_secs(), self.store(bytes), size)
+        let key = self.store.put(bytes);
+        claims(&self.url, self.clock.unix_secs(), key, size)
     }
 
     /// The path of a good token.

@@ -4,7 +4,6 @@ use std::{
     io::{BufRead, BufReader},
     net::{SocketAddr, TcpListener},
     os::unix::process::CommandExt,
-    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Arc, Mutex,
@@ -15,10 +14,11 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use shared::{clock::Clock, file_store::StorageKey, key_set::KeySet, token::DownloadToken};
+use shared::{clock::Clock, key_set::KeySet, token::DownloadToken};
 
 use crate::{
     node::{self, Folder, Signer},
+    store::Store,
     wire::{Answer, exchange, request},
 };
 
@@ -33,22 +33,25 @@ async fn in_time<T>(what: &str, step: impl Future<Output = T>) -> T {
 
 /// What stays when a process goes: its port, files, keys and lease key.
 pub(crate) struct Site {
-    folder: Folder,
+    pub(crate) store: Store,
     address: SocketAddr,
     signer: Signer,
+    /// Dropped last: everything is in it.
+    folder: Folder,
 }
 
 impl Site {
     /// A folder, a free port, and a key that signs.
     pub(crate) fn new() -> Self {
+        let folder = Folder::new();
         let site = Self {
-            folder: Folder::new(),
+            store: Store::start(&folder.0),
+            folder,
             address: free_address(),
             signer: Signer::new(),
         };
         let keys = KeySet::from_keys(vec![site.signer.public.clone()]);
         std::fs::write(site.folder.0.join("jwks.json"), keys.to_json()).unwrap();
-        std::fs::create_dir(site.folder.0.join("files")).unwrap();
         site
     }
 
@@ -89,7 +92,7 @@ impl Site {
             .env("DOWNLOAD_LISTEN", self.address.to_string())
             .env("DOWNLOAD_URL", self.url())
             .env("JWKS_FILE", format!("{folder}/jwks.json"))
-            .env("FILES_URL", self.files_url())
+            .env("FILES_URL", self.store.url())
             .env("LEASE_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
             .env("WORKERS", "2")
             .envs(variables.iter().copied())
@@ -122,21 +125,9 @@ impl Site {
         format!("http://{}", self.address)
     }
 
-    fn files_url(&self) -> String {
-        format!("file://{}/files", self.folder.0.display())
-    }
-
-    /// Where the store keeps `key`.
-    pub(crate) fn stored(&self, key: StorageKey) -> PathBuf {
-        node::stored(&self.folder.0.join("files"), key)
-    }
-
     /// Claims signed now for a file that holds `bytes`, which is in the store from then on.
     pub(crate) fn claims(&self, bytes: &[u8]) -> DownloadToken {
-        let (now, key) = (
-            Clock::system().unix_secs(),
-            node::store(&self.files_url(), bytes),
-        );
+        let (now, key) = (Clock::system().unix_secs(), self.store.put(bytes));
         node::claims(&self.url(), now, key, bytes.len() as u64)
     }
 

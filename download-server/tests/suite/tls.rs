@@ -235,10 +235,10 @@ async fn a_certificate_and_another_ones_key_are_refused_at_the_start() {
     let server = TlsNode::start().await;
     let other = CertificateFiles {
         certificates: PathBuf::from(&server.files.certificates),
-        key: server.node.folder().join("other.pem"),
+        key: server.files.key.with_file_name("other.pem"),
     };
     new_certificate(&CertificateFiles {
-        certificates: server.node.folder().join("other-certificate.pem"),
+        certificates: other.key.with_file_name("other-certificate.pem"),
         key: other.key.clone(),
     });
     let mut config = server.node.config.clone();

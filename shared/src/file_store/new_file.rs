@@ -9,7 +9,7 @@ use std::{
 use aws_lc_rs::digest::{Context, SHA256};
 use uuid::Uuid;
 
-use super::StorageKey;
+use super::{StorageKey, source};
 
 /// A file on its way into the store: under a temporary name until its content is known and safe.
 ///
@@ -58,9 +58,7 @@ impl NewFile {
     /// `InvalidData` when what is stored there has another size: the store is damaged.
     #[expect(clippy::disallowed_methods, reason = "the caller may block")]
     pub fn finish(self) -> io::Result<(StorageKey, u64)> {
-        let mut digest = [0; 32];
-        digest.copy_from_slice(self.hash.clone().finish().as_ref());
-        let key = StorageKey::from_digest(digest);
+        let key = source::key(self.hash.clone());
         let path = self.root.join(key.path());
         self.file.sync_all()?;
         let folders = self.make_parents(&path)?;

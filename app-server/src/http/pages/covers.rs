@@ -3,18 +3,23 @@
 use std::{
     fs::File,
     io::{self, Read},
+    time::Duration,
 };
 
 use actix_web::{
     HttpRequest, HttpResponse,
     body::SizedStream,
     http::header,
+    rt::time::timeout,
     web::{self, Bytes, Data, Path},
 };
-use futures_util::stream;
-use shared::file_store::StorageKey;
+use futures_util::{StreamExt, stream};
+use shared::file_store::{Opened, StorageKey};
 
 use crate::{db::products, error::AppError, state::AppState};
+
+/// A store that takes longer than this to answer is away.
+const STORE_DEADLINE: Duration = Duration::from_secs(4);
 
 /// Read at a time, so that a picture nobody takes costs this much and not its size.
 const CHUNK_BYTES: usize = 64 * 1_024;
@@ -41,13 +46,9 @@ pub async fn show(
             .status(actix_web::http::StatusCode::NOT_MODIFIED)
             .finish());
     }
-    let files = state.files.clone();
-    let opened = web::block(move || {
-        let file = files.read(key)?;
-        let size = file.metadata()?.len();
-        Ok::<_, io::Error>((file, size))
-    });
-    let (file, size) = match opened.await.map_err(AppError::internal)? {
+    let opened = timeout(STORE_DEADLINE, state.files.open_file(key, None, None)).await;
+    let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let (file, size) = match opened.and_then(|file| file.size_bytes().map(|size| (file, size))) {
         Ok(opened) => opened,
         // The page is as good without it; whoever runs the shop wants to know.
         Err(error) => {
@@ -55,11 +56,14 @@ pub async fn show(
             return Err(AppError::NotFound("picture"));
         }
     };
-    let chunks = stream::try_unfold(file, next_chunk);
+    let chunks = match file {
+        Opened::Local(file) => stream::try_unfold(file, next_chunk).boxed(),
+        Opened::Remote(mut file) => file.stream(0..size),
+    };
     Ok(answer
         .content_type(media_type)
         .insert_header((header::CONTENT_DISPOSITION, "inline"))
-        .body(SizedStream::new(size, Box::pin(chunks))))
+        .body(SizedStream::new(size, chunks)))
 }
 
 async fn next_chunk(mut file: File) -> io::Result<Option<(Bytes, File)>> {
