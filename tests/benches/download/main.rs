@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 fn measure(options: Options) -> anyhow::Result<usize> {
     let whole = !options.quick && Case::value_variants().iter().all(|it| options.wants(*it));
     ensure!(whole || !options.write, "only a whole run is written down");
-    let mut figures = machine::described();
+    let mut figures = format!("{} {}", machine::described(), options.described());
     println!("{figures}\n");
     let cores = Cores::choose()?;
     cores.be_client()?;

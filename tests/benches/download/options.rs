@@ -40,6 +40,9 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
 }
 
+/// The most rounds of cases that take a minute each.
+const LONG_ROUNDS: usize = 3;
+
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Case {
@@ -68,6 +71,27 @@ impl Options {
     pub(crate) fn n_rounds(&self) -> usize {
         let default = if self.quick { 2 } else { 9 };
         self.rounds.unwrap_or(default).max(1)
+    }
+
+    /// How this run was made, in a sentence.
+    pub(crate) fn described(&self) -> String {
+        let n_rounds = self.n_rounds();
+        let rounds = if n_rounds == 1 { "round" } else { "rounds" };
+        let precedence = if self.urgent {
+            ", before all other work on the machine (`--urgent`)"
+        } else {
+            ""
+        };
+        format!(
+            "{n_rounds} {rounds}, and {} of slow readers and of the cold file{precedence}.",
+            self.n_long_rounds()
+        )
+    }
+
+    /// How often the long cases are measured, whose figures hardly vary.
+    pub(crate) fn n_long_rounds(&self) -> usize {
+        self.n_rounds()
+            .min(if self.quick { 1 } else { LONG_ROUNDS })
     }
 
     pub(crate) fn wants(&self, case: Case) -> bool {

@@ -43,10 +43,8 @@ impl SlowDisk {
             ("/sys/fs/cgroup", "io.max", rule)
         };
         let parent = PathBuf::from(parent);
-        let group = parent.join("bench-download");
-        if !group.is_dir() {
-            fs::create_dir(&group).context("no control group can be made")?;
-        }
+        let group = parent.join(format!("bench-download-{}", std::process::id()));
+        fs::create_dir(&group).context("no control group can be made")?;
         let disk = Self { group, parent };
         let limit = disk.group.join(limit);
         ensure!(limit.is_file(), "control groups do not control disks here");

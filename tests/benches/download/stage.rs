@@ -15,7 +15,10 @@ pub(crate) const N_SMALL: usize = 1_000;
 /// Bytes written at a time.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// A folder that is gone when this is dropped, or when the next run begins.
+/// Begins the name of each run's folder; the number of its process ends it.
+const FOLDER_PREFIX: &str = "bench-download-";
+
+/// A folder that is gone when this is dropped, or when the next run finds its process gone.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
@@ -33,8 +36,7 @@ pub(crate) struct StoredFile {
 impl Stage {
     /// One large file and a thousand small ones, of bytes that do not repeat.
     pub(crate) fn build() -> anyhow::Result<Self> {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-download");
-        let _ = fs::remove_dir_all(&folder);
+        let folder = own_folder()?;
         fs::create_dir_all(folder.join("files")).context("no folder for the files")?;
         let url = format!("file://{}/files", folder.display());
         let store = FileStore::open(&url)?;
@@ -73,6 +75,19 @@ impl StoredFile {
         let hex = self.key.to_string();
         format!("sha256/{}/{}/{hex}", &hex[..2], &hex[2..4])
     }
+}
+
+/// The name of this run's folder, once those that killed runs have left are removed.
+fn own_folder() -> anyhow::Result<PathBuf> {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for entry in fs::read_dir(parent)?.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|it| it.strip_prefix(FOLDER_PREFIX));
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(parent.join(format!("{FOLDER_PREFIX}{}", std::process::id())))
 }
 
 fn write(store: &FileStore, size: u64, numbers: &mut Numbers) -> anyhow::Result<StoredFile> {

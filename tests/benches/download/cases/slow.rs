@@ -36,12 +36,7 @@ struct Memory {
 
 pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
     let (mut of_ours, mut of_nginx) = (Memory::default(), Memory::default());
-    let n_rounds = if run.options.quick {
-        1
-    } else {
-        run.options.n_rounds().min(3)
-    };
-    for _ in 0..n_rounds {
+    for _ in 0..run.options.n_long_rounds() {
         let nginx = nginx::start(&run.stage, run.cores)?;
         let ask = nginx::plain(nginx.address, "plain");
         of_nginx.watch(run, &nginx, &ask)?;
