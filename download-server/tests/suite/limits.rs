@@ -96,7 +96,11 @@ async fn without_file_descriptors_tokens_stay_good_and_with_them_it_goes_on() {
     let mut idle = Vec::new();
     // A HEAD opens the file and claims nothing; another one each time, since some stay open.
     let mut number = 0_u32;
-    while early.status("HEAD", &site.link(&number.to_be_bytes())).await != "503" {
+    while early
+        .status("HEAD", &site.link(&number.to_be_bytes()))
+        .await
+        != "503"
+    {
         number += 1;
         idle.push(Kept::open(&site).await);
         tokio::time::sleep(Duration::from_millis(10)).await;

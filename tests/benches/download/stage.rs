@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
-use shared::file_store::{FileStore, StorageKey};
+use anyhow::{Context, bail};
+use shared::file_store::{FileStore, StorageKey, access::BucketAccess, folder::Folder};
 
 pub(crate) const LARGE_BYTES: u64 = 1 << 30;
 pub(crate) const SMALL_BYTES: u64 = 10 * 1024;
@@ -39,7 +39,9 @@ impl Stage {
         let folder = own_folder()?;
         fs::create_dir_all(folder.join("files")).context("no folder for the files")?;
         let url = format!("file://{}/files", folder.display());
-        let store = FileStore::open(&url)?;
+        let FileStore::Folder(store) = FileStore::open(&url, &BucketAccess::default())? else {
+            bail!("{url} is no folder");
+        };
         let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
         let large = write(&store, LARGE_BYTES, &mut numbers)?;
         let mut small = Vec::new();
@@ -90,7 +92,7 @@ fn own_folder() -> anyhow::Result<PathBuf> {
     Ok(parent.join(format!("{FOLDER_PREFIX}{}", std::process::id())))
 }
 
-fn write(store: &FileStore, size: u64, numbers: &mut Numbers) -> anyhow::Result<StoredFile> {
+fn write(store: &Folder, size: u64, numbers: &mut Numbers) -> anyhow::Result<StoredFile> {
     let mut file = store.write()?;
     let mut left = usize::try_from(size)?;
     let mut block = Vec::with_capacity(BLOCK_BYTES);
