@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     // Requests would hide the addresses: RUST_LOG=info shows them. That the downloads are not
     // ready yet is no news here.
     let filter = env::var("RUST_LOG").unwrap_or_else(|_| "warn,app_server::nodes=error".to_owned());
-    telemetry::init(Some(&filter));
+    let _logging = telemetry::init(Some(&filter));
     match run(&settings, &environment) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -9,7 +9,6 @@ use actix_web::{
         header::{AUTHORIZATION, COOKIE, HeaderValue, SET_COOKIE},
     },
     rt::{task::spawn_blocking, time::timeout},
-    web::Data,
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -17,6 +16,7 @@ use shared::token::DownloadToken;
 
 use crate::{
     answer::Representation,
+    caller::Caller,
     conditions::{self, Due},
     connection::{self, Connection},
     delivery_log::DeliveryLog,
@@ -48,18 +48,32 @@ enum Form {
 
 /// `GET|HEAD /d/{token}` → 200 206 304 412 416 · 303 a person's spent link · 400 no token ·
 /// 403 not ours · 410 expired or used, without a lease · 503 not now.
-pub(crate) async fn by_address(state: Data<State>, request: HttpRequest) -> HttpResponse {
-    // The address as it was sent: a token needs no escapes, so one that has some is none.
-    let path = request.path();
-    let path = path
-        .strip_prefix(state.config.download_url.path())
-        .unwrap_or(path);
-    let token = path.strip_prefix("/d/").unwrap_or_default();
-    answer(&state, &request, token, Form::Address).await
+pub(crate) async fn by_address(
+    state: &State,
+    request: &HttpRequest,
+    caller: &Caller,
+    began_at: Instant,
+    token: &str,
+) -> HttpResponse {
+    let delivered = caught(deliver(
+        state,
+        request,
+        caller,
+        began_at,
+        token,
+        Form::Address,
+    ))
+    .await;
+    delivered.unwrap_or_else(|refusal| refuse(state, request, refusal))
 }
 
 /// `GET|HEAD /d` with `Authorization: Bearer`: the same, with the token in no address.
-pub(crate) async fn by_bearer(state: Data<State>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn by_bearer(
+    state: &State,
+    request: &HttpRequest,
+    caller: &Caller,
+    began_at: Instant,
+) -> HttpResponse {
     let header = request
         .headers()
         .get(AUTHORIZATION)
@@ -68,21 +82,16 @@ pub(crate) async fn by_bearer(state: Data<State>, request: HttpRequest) -> HttpR
         let (scheme, token) = header.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    answer(&state, &request, token.unwrap_or_default(), Form::Bearer).await
-}
-
-/// Any other method.
-pub(crate) async fn method_not_allowed(state: Data<State>, request: HttpRequest) -> HttpResponse {
-    refuse(&state, &request, Refusal::MethodNotAllowed)
-}
-
-/// Any other address.
-pub(crate) async fn not_found(state: Data<State>, request: HttpRequest) -> HttpResponse {
-    refuse(&state, &request, Refusal::NotFound)
-}
-
-async fn answer(state: &State, request: &HttpRequest, token: &str, form: Form) -> HttpResponse {
-    let delivered = caught(deliver(state, request, token, form)).await;
+    let token = token.unwrap_or_default();
+    let delivered = caught(deliver(
+        state,
+        request,
+        caller,
+        began_at,
+        token,
+        Form::Bearer,
+    ))
+    .await;
     delivered.unwrap_or_else(|refusal| refuse(state, request, refusal))
 }
 
@@ -105,10 +114,11 @@ async fn caught(
 async fn deliver(
     state: &State,
     request: &HttpRequest,
+    caller: &Caller,
+    began_at: Instant,
     text: &str,
     form: Form,
 ) -> Result<HttpResponse, Refusal> {
-    let began_at = Instant::now();
     if is_prefetch(request) {
         return Err(Refusal::Prefetch);
     }
@@ -174,7 +184,7 @@ async fn deliver(
             state.clock.clone(),
             leased_until.unwrap_or(now + LEASE_SECS),
         ),
-        log: DeliveryLog::begin(&state.metrics, &token, &content, began_at),
+        log: DeliveryLog::begin(&state.metrics, caller, &token, &content, began_at),
         _running: running,
     };
     let mut response = content.send(opened, terms);

@@ -6,15 +6,14 @@ use std::{
 };
 
 use shared::{file_store::StorageKey, token::DownloadToken};
-use tracing::Span;
 use uuid::Uuid;
 
-use crate::{answer::Content, metrics::Metrics};
+use crate::{answer::Content, caller::Caller, metrics::Metrics, request_log::request_id};
 
 /// What is said of a delivery when it has ended, however it did.
 #[derive(Debug)]
 pub(crate) struct DeliveryLog {
-    span: Span,
+    caller: Caller,
     metrics: Metrics,
     jti: Uuid,
     key: StorageKey,
@@ -39,12 +38,14 @@ impl DeliveryLog {
     /// Begins with the request that came at `began_at`.
     pub(crate) fn begin(
         metrics: &Metrics,
+        caller: &Caller,
         token: &DownloadToken,
         content: &Content,
         began_at: Instant,
     ) -> Self {
         Self::new(
             metrics,
+            caller.clone(),
             (token.jti, token.key),
             content.status.as_u16(),
             content.n_bytes(),
@@ -54,13 +55,14 @@ impl DeliveryLog {
 
     pub(crate) fn new(
         metrics: &Metrics,
+        caller: Caller,
         (jti, key): (Uuid, StorageKey),
         status: u16,
         n_bytes: u64,
         began_at: Instant,
     ) -> Self {
         Self {
-            span: Span::current(),
+            caller,
             metrics: metrics.clone(),
             jti,
             key,
@@ -96,27 +98,28 @@ impl DeliveryLog {
 
 impl Drop for DeliveryLog {
     fn drop(&mut self) {
-        let _entered = self.span.enter();
+        let request_id = request_id(&self.caller, Some(self.jti));
+        let ip = self.caller.ip.map(tracing::field::display);
         let (jti, status, n_bytes, n_sent) = (self.jti, self.status, self.n_bytes, self.n_sent);
         let duration_ms = millis(self.began_at.elapsed());
         let first_byte_ms = self.first_byte.map(millis);
         match self.broken {
             None if n_sent == n_bytes => {
                 self.metrics.ended("complete");
-                tracing::info!(%jti, status, n_bytes, first_byte_ms, duration_ms, "delivered");
+                tracing::info!(request.id = request_id, ip, %jti, status, n_bytes, first_byte_ms, duration_ms, "delivered");
             }
             None | Some(Broken::ClientGone) => {
                 self.metrics.ended("client_gone");
-                tracing::info!(%jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery broke off: the client went away");
+                tracing::info!(request.id = request_id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery broke off: the client went away");
             }
             Some(Broken::LeaseOver) => {
                 self.metrics.ended("lease_over");
-                tracing::warn!(%jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery was cut: its lease is over");
+                tracing::warn!(request.id = request_id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery was cut: its lease is over");
             }
             Some(Broken::FileUnreadable(error)) => {
                 self.metrics.ended("file_unreadable");
                 let key = self.key;
-                tracing::error!(%jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, %key, %error, "a delivery broke off: the file cannot be read on");
+                tracing::error!(request.id = request_id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, %key, %error, "a delivery broke off: the file cannot be read on");
             }
         }
     }

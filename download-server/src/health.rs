@@ -1,13 +1,13 @@
 //! Is it alive, and may buyers be sent here.
 
-use actix_web::{HttpResponse, http::header::RETRY_AFTER, web::Data};
+use actix_web::{HttpResponse, http::header::RETRY_AFTER};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{readiness::not_ready, state::State};
 
 /// `GET /healthz` → 200 while the process lives.
-pub(crate) async fn alive() -> HttpResponse {
+pub(crate) fn alive() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .body("ok\n")
@@ -28,8 +28,8 @@ struct ReadyBody<'a> {
 }
 
 /// `GET /readyz` → 200, or 503 with the reason.
-pub(crate) async fn ready(state: Data<State>) -> HttpResponse {
-    let reason = not_ready(&state).await;
+pub(crate) async fn ready(state: &State) -> HttpResponse {
+    let reason = not_ready(state).await;
     let ready = reason.is_none();
     let body = ReadyBody {
         ready,

@@ -12,12 +12,13 @@ pub mod config;
 pub mod server;
 
 mod answer;
-mod client_address;
+mod caller;
 mod conditions;
 mod connection;
 mod deliver;
 mod delivery_log;
 mod files;
+mod front;
 mod health;
 mod http_date;
 mod keys;

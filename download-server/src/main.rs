@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    telemetry::init(reading::log_filter().as_deref());
+    let _logging = telemetry::init(reading::log_filter().as_deref());
     raise_open_files(config.max_streams as u64);
     match serve(config).await {
         Ok(()) => ExitCode::SUCCESS,

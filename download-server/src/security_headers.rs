@@ -1,20 +1,34 @@
 //! What every answer tells a browser about how to handle it.
 
-use actix_web::middleware::DefaultHeaders;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
 
-/// Headers of every answer; `https` says whether this server is reached by it.
-///
 /// `same-site` lets pages of the shop's site load what is delivered; nobody else's.
-pub(crate) fn security_headers(https: bool) -> DefaultHeaders {
-    let headers = DefaultHeaders::new()
-        .add(("X-Content-Type-Options", "nosniff"))
-        .add(("Content-Security-Policy", "sandbox; default-src 'none'"))
-        .add(("Referrer-Policy", "no-referrer"))
-        .add(("Cache-Control", "private, no-store"))
-        .add(("Cross-Origin-Resource-Policy", "same-site"));
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("sandbox; default-src 'none'"),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-site"),
+    ),
+];
+
+/// Adds the headers of every answer; `https` says whether this server is reached by it.
+pub(crate) fn add_security_headers(headers: &mut HeaderMap, https: bool) {
+    for (name, value) in HEADERS {
+        headers.insert(name, value);
+    }
     if https {
-        headers.add(("Strict-Transport-Security", "max-age=31536000"))
-    } else {
-        headers
+        headers.insert(
+            STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
     }
 }

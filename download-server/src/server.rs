@@ -12,11 +12,10 @@ use actix_http::{HttpService, KeepAlive, Protocol, Request, error::DispatchError
 use actix_server::Server;
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App,
+    App, HttpRequest,
     dev::{AppConfig, ServerHandle, ServiceFactory},
-    middleware::from_fn,
     rt::net::TcpStream,
-    web::{self, Data, ServiceConfig},
+    web::{self, Data},
 };
 use anyhow::Context;
 use shared::clock::Clock;
@@ -27,11 +26,9 @@ use crate::connection::tls::Certificates;
 use crate::{
     config::Config,
     connection::{Transport, registry::TooMany},
-    deliver, health,
+    front,
     keys::{Keys, source::Source},
     metrics,
-    request_log::log_requests,
-    security_headers::security_headers,
     state::State,
     stream::read::CHUNK_BYTES,
 };
@@ -187,12 +184,13 @@ fn service(
     state: Data<State>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
-    let https = state.config.download_url.is_https();
-    let app = App::new()
-        .app_data(state.clone())
-        .configure(|services| routes(services, state.config.download_url.path()))
-        .wrap(security_headers(https))
-        .wrap(from_fn(log_requests));
+    let app = App::new().default_service(web::to({
+        let state = state.clone();
+        move |request: HttpRequest| {
+            let state = state.clone();
+            async move { front::answer(&state, &request).await }
+        }
+    }));
     let app = IntoServiceFactory::<_, Request>::into_factory(app)
         .map_err(|error: actix_web::Error| error.error_response());
     let http = HttpService::build()
@@ -233,39 +231,4 @@ async fn accept(
         return Ok((transport, protocol, peer));
     }
     Ok((Transport::Plain(socket), Protocol::Http1, peer))
-}
-
-/// The addresses served, beneath the public path too, for proxies that leave it in place.
-fn routes(services: &mut ServiceConfig, prefix: &str) {
-    for prefix in ["", prefix]
-        .into_iter()
-        .take(if prefix.is_empty() { 1 } else { 2 })
-    {
-        let resource = |path: &str| {
-            web::resource(format!("{prefix}{path}"))
-                .default_service(web::to(deliver::method_not_allowed))
-        };
-        services
-            .service(
-                resource("/d/{token:.*}")
-                    .route(web::get().to(deliver::by_address))
-                    .route(web::head().to(deliver::by_address)),
-            )
-            .service(
-                resource("/d")
-                    .route(web::get().to(deliver::by_bearer))
-                    .route(web::head().to(deliver::by_bearer)),
-            )
-            .service(
-                resource("/healthz")
-                    .route(web::get().to(health::alive))
-                    .route(web::head().to(health::alive)),
-            )
-            .service(
-                resource("/readyz")
-                    .route(web::get().to(health::ready))
-                    .route(web::head().to(health::ready)),
-            );
-    }
-    services.default_service(web::to(deliver::not_found));
 }

@@ -1,25 +1,43 @@
 //! Logs: how they look and what never appears in them.
 
+mod lines;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 /// Starts logging to standard output: text on a terminal, otherwise one JSON object a line.
 ///
-/// `filter` is `RUST_LOG`'s syntax; without one, `info`. A second call changes nothing.
-pub fn init(filter: Option<&str>) {
+/// `filter` is `RUST_LOG`'s syntax; without one, `info`. A second call changes nothing. Lines below
+/// `warn` may wait for 100 ms; dropping what is returned writes them out.
+pub fn init(filter: Option<&str>) -> Logging {
     let filter = EnvFilter::new(filter.unwrap_or("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let started = if std::io::stdout().is_terminal() {
         registry.with(fmt::layer().with_target(false)).try_init()
     } else {
         let json = fmt::layer().json().flatten_event(true);
-        registry.with(json).try_init()
+        match lines::Lines::start() {
+            Ok(lines) => registry.with(json.with_writer(lines)).try_init(),
+            Err(_) => registry.with(json).try_init(),
+        }
     };
     if started.is_err() {
         tracing::debug!("logging had been started before");
     }
     std::panic::set_hook(Box::new(log_panic));
+    Logging(())
+}
+
+/// The log, until the program ends.
+#[derive(Debug)]
+#[must_use = "the last lines are written when it is dropped"]
+pub struct Logging(());
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        lines::flush();
+    }
 }
 
 /// A panic becomes a log line with its place; its backtrace with `RUST_BACKTRACE`.

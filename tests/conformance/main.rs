@@ -16,6 +16,7 @@ mod node;
 #[allow(dead_code, reason = "its own suite uses the rest")]
 #[path = "../../download-server/tests/suite/store.rs"]
 mod store;
+#[allow(dead_code, reason = "its own suite uses the rest")]
 #[path = "../../download-server/tests/suite/wire.rs"]
 mod wire;
 

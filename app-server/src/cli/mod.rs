@@ -114,7 +114,7 @@ pub fn run(
     } else {
         "warn"
     };
-    telemetry::init(Some(log_filter.as_deref().unwrap_or(quiet)));
+    let _logging = telemetry::init(Some(log_filter.as_deref().unwrap_or(quiet)));
     ended(dispatch(
         &path,
         Given {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use shared::file_store::StorageKey;
 
 use super::*;
-use crate::{metrics::Metrics, streams::Streams};
+use crate::{caller::Caller, metrics::Metrics, streams::Streams};
 
 /// A file of `len` bytes that is gone when dropped.
 struct Sample(PathBuf);
@@ -39,6 +39,7 @@ impl Sample {
             deadline,
             log: DeliveryLog::new(
                 &Metrics::new(),
+                Caller::default(),
                 (jti, key),
                 200,
                 end - start,
