@@ -19,6 +19,8 @@ mod health;
 mod keys;
 mod lease;
 mod ledger;
+#[cfg(test)]
+mod ledger_tests;
 mod manner;
 mod ranges;
 mod readiness;
@@ -29,5 +31,8 @@ mod state;
 mod stream;
 mod streams;
 mod verifier;
+
+// What `ledger` locks with; its model checker has another.
+use std::sync;
 
 pub use server::{Running, start};
