@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test may block")]
 
 mod answers;
+mod canary;
 mod clocks;
 mod defects;
 mod issuer;
