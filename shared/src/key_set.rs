@@ -4,8 +4,10 @@ use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+
+use crate::object::{self, StrictObject};
 
 /// The largest JSON Web Key Set read, in bytes.
 pub const MAX_KEY_SET_BYTES: usize = 64 * 1024;
@@ -125,8 +127,21 @@ fn encode(x: &[u8; 32]) -> String {
 }
 
 #[derive(Deserialize)]
+#[serde(remote = "Self")]
 struct Document {
     keys: Vec<serde_json::Map<String, Value>>,
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object::read(deserializer)
+    }
+}
+
+impl<'de> StrictObject<'de> for Document {
+    fn derived<D: Deserializer<'de>>(members: D) -> Result<Self, D::Error> {
+        Self::deserialize(members)
+    }
 }
 
 #[derive(Serialize)]
@@ -292,7 +307,15 @@ mod tests {
         ] {
             assert!(set_with(&entry).is_err(), "{entry}");
         }
-        for json in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#] {
+        for json in [
+            "",
+            "[]",
+            "[[]]",
+            "{}",
+            r#"{"keys":{}}"#,
+            r#"{"keys":[1]}"#,
+            r#"{"keys":[],"keys":[]}"#,
+        ] {
             assert!(KeySet::from_json(json.as_bytes()).is_err(), "{json}");
         }
         let large = format!(r#"{{"keys":[]{}}}"#, " ".repeat(MAX_KEY_SET_BYTES));

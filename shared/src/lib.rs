@@ -13,3 +13,5 @@ pub mod key_set;
 pub mod settings;
 pub mod telemetry;
 pub mod token;
+
+mod object;
