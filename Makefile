@@ -1,6 +1,7 @@
 # make demo    the whole shop on this machine, at http://localhost:8080
 # make test    every test
 # make check   what CI runs
+# make fuzz    what strangers can send, each target for FUZZ_SECS (60); needs a nightly compiler
 # make fmt     format the code
 #
 # Each target installs what it needs and does not find, where it may (root, with apt-get), and
@@ -9,7 +10,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check fmt tools postgres browsers
+FUZZ_SECS ?= 60
+
+.PHONY: demo test check fuzz fmt tools postgres browsers fuzzer
 
 demo: postgres
 	cargo run
@@ -27,8 +30,18 @@ check: tools
 	$(MAKE) test
 	git diff --exit-code
 
+# A crash ends it; the input is kept in fuzz/artifacts, what was learnt in fuzz/corpus.
+fuzz: fuzzer
+	for target in token range cookies jwks; do \
+		mkdir -p fuzz/corpus/$$target; \
+		cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-dict=fuzz/dictionaries/$$target.dict -max_total_time=$(FUZZ_SECS) -timeout=10 \
+			-print_final_stats=1; \
+	done
+
 fmt:
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 # --- What must be there first ---
 
@@ -79,3 +92,10 @@ tools:
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version 0.20.2
 	@command -v cargo-machete >/dev/null || cargo install --locked cargo-machete --version 0.9.2
 	@command -v typos >/dev/null || cargo install --locked typos-cli --version 1.52.0
+
+fuzzer:
+	@cargo +nightly --version >/dev/null 2>&1 || { \
+		echo "no nightly compiler found, which cargo-fuzz needs: rustup toolchain install nightly --profile minimal"; \
+		exit 1; \
+	}
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz --version 0.13.2

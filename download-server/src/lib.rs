@@ -8,6 +8,8 @@
 //! There is no database, no user and no state on disk here, and no key that could sign a token.
 
 pub mod config;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod server;
 
 mod answer;
