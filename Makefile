@@ -2,6 +2,7 @@
 # make test    every test
 # make check   what CI runs
 # make soak    the tests that take minutes
+# make fuzz    what strangers can send, each target for FUZZ_SECS (60); needs a nightly compiler
 # make fmt     format the code
 # make bench-download   deliveries beside nginx and Caddy, into docs/benchmarks.md
 #
@@ -11,7 +12,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fmt bench-download tools postgres browsers web-servers s3rver
+.PHONY: demo test check soak fuzz fmt bench-download tools postgres browsers web-servers s3rver fuzzer
+
+FUZZ_SECS ?= 60
 
 demo: postgres
 	cargo run
@@ -32,8 +35,18 @@ check: tools
 soak:
 	cargo test --package download-server --test suite -- --ignored --nocapture
 
+# A crash ends it; the input is kept in fuzz/artifacts, what was learnt in fuzz/corpus.
+fuzz: fuzzer
+	for target in token range cookies jwks; do \
+		mkdir -p fuzz/corpus/$$target; \
+		cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-dict=fuzz/dictionaries/$$target.dict -max_total_time=$(FUZZ_SECS) -timeout=10 \
+			-print_final_stats=1; \
+	done
+
 fmt:
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 # A part of it in a minute: make bench-download BENCH="--quick --only small"
 BENCH ?= --write
@@ -111,3 +124,10 @@ tools:
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny --version 0.20.2
 	@command -v cargo-machete >/dev/null || cargo install --locked cargo-machete --version 0.9.2
 	@command -v typos >/dev/null || cargo install --locked typos-cli --version 1.52.0
+
+fuzzer:
+	@cargo +nightly --version >/dev/null 2>&1 || { \
+		echo "no nightly compiler found, which cargo-fuzz needs: rustup toolchain install nightly --profile minimal"; \
+		exit 1; \
+	}
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz --version 0.13.2

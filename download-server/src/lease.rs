@@ -58,7 +58,11 @@ impl Leases {
     fn good_until(&self, lease: &str, jti: Uuid, now: i64) -> Option<i64> {
         let (of, rest) = lease.split_once('.')?;
         let (deadline, mac) = rest.split_once('.')?;
-        let deadline: i64 = deadline.parse().ok()?;
+        // In the one form in which it was issued: not `+100`, not `0100`.
+        let deadline = deadline
+            .parse()
+            .ok()
+            .filter(|secs: &i64| secs.to_string() == deadline)?;
         let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
         let message = self.message(jti, deadline);
         // The message is made of the token's jti, so `of` only spares a useless computation.
@@ -113,6 +117,8 @@ mod tests {
         let lease = leases.issue(JTI, 100);
         for forged in [
             lease.replace(".100.", ".200."),
+            lease.replace(".100.", ".+100."),
+            lease.replace(".100.", ".0100."),
             lease.replace(&JTI.to_string(), &OTHER.to_string()),
             format!("{JTI}.100."),
             format!("{JTI}.100"),

@@ -1,17 +1,19 @@
 //! The ledger of claimed tokens: what makes "once" true.
+//!
+//! `tests/model.rs` compiles this file a second time, with a model checker's `sync` around it; so
+//! nothing here names `std::sync`, and its own tests are in `ledger_tests`.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
-    },
-};
+use std::collections::{BTreeMap, HashSet};
 
 use uuid::Uuid;
 
+use super::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicI64, AtomicUsize, Ordering},
+};
+
 /// Claims on different tokens rarely wait for each other.
-const N_SHARDS: u8 = 64;
+const N_SHARDS: usize = 64;
 
 /// Every token claimed here that has not expired.
 ///
@@ -43,8 +45,13 @@ pub(crate) enum Unclaimed {
 
 impl Ledger {
     pub(crate) fn new(capacity: usize) -> Self {
+        Self::with_shards(capacity, N_SHARDS)
+    }
+
+    /// A ledger in `n_shards` parts, at least one.
+    pub(crate) fn with_shards(capacity: usize, n_shards: usize) -> Self {
         Self {
-            shards: (0..N_SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..n_shards).map(|_| Mutex::default()).collect(),
             capacity,
             n_entries: AtomicUsize::new(0),
             expired_until: AtomicI64::new(i64::MIN),
@@ -54,11 +61,11 @@ impl Ledger {
     /// Whether the token could be claimed, without claiming it.
     pub(crate) fn check(&self, jti: Uuid, exp: i64, now: i64) -> Result<(), Unclaimed> {
         self.check_time(exp, now)?;
-        let used = self
-            .shard(jti)
-            .get(&exp)
-            .is_some_and(|bucket| bucket.contains(&jti.as_u128()));
-        if used { Err(Unclaimed::Used) } else { Ok(()) }
+        if is_in(&self.shard(jti), jti, exp) {
+            Err(Unclaimed::Used)
+        } else {
+            Ok(())
+        }
     }
 
     /// How many tokens are held; what has expired is forgotten first, so that a server which the
@@ -76,15 +83,25 @@ impl Ledger {
         now: i64,
     ) -> Result<Claim, Unclaimed> {
         self.check_time(exp, now)?;
-        if self.n_entries.load(Ordering::Relaxed) >= self.capacity {
+        let mut entered = self.enter(jti, exp, now);
+        if entered == Err(Unclaimed::Full) {
             self.forget_expired(now);
+            entered = self.enter(jti, exp, now);
         }
+        entered.map(|()| Claim {
+            ledger: Arc::clone(self),
+            jti,
+            exp,
+            begun: false,
+        })
+    }
+
+    fn enter(&self, jti: Uuid, exp: i64, now: i64) -> Result<(), Unclaimed> {
         let mut shard = self.shard(jti);
         self.purge(&mut shard, now);
         // Again, now that nobody can purge this shard: `exp` may have ended since the first look.
         self.check_time(exp, now)?;
-        let bucket = shard.entry(exp).or_default();
-        if bucket.contains(&jti.as_u128()) {
+        if is_in(&shard, jti, exp) {
             return Err(Unclaimed::Used);
         }
         let room = |n| (n < self.capacity).then_some(n + 1);
@@ -94,13 +111,8 @@ impl Ledger {
         if reserved.is_err() {
             return Err(Unclaimed::Full);
         }
-        bucket.insert(jti.as_u128());
-        Ok(Claim {
-            ledger: Arc::clone(self),
-            jti,
-            exp,
-            begun: false,
-        })
+        shard.entry(exp).or_default().insert(jti.as_u128());
+        Ok(())
     }
 
     /// Refuses what has expired now or ever had.
@@ -116,7 +128,8 @@ impl Ledger {
         }
     }
 
-    fn forget_expired(&self, now: i64) {
+    /// Drops every entry whose time is over.
+    pub(crate) fn forget_expired(&self, now: i64) {
         for shard in &self.shards {
             self.purge(&mut lock(shard), now);
         }
@@ -145,14 +158,38 @@ impl Ledger {
         }
     }
 
+    /// How many entries there are, as counted for the capacity.
+    ///
+    /// # Panics
+    /// When that is not what the shards hold. Nobody else may be at work.
+    #[cfg(test)]
+    pub(crate) fn audit(&self) -> usize {
+        let mut n_held = 0;
+        for shard in &self.shards {
+            for bucket in lock(shard).values() {
+                assert!(!bucket.is_empty(), "a bucket was left behind");
+                n_held += bucket.len();
+            }
+        }
+        let n_entries = self.n_entries.load(Ordering::SeqCst);
+        assert_eq!(n_entries, n_held, "the count is wrong");
+        n_entries
+    }
+
     #[expect(
         clippy::indexing_slicing,
         reason = "the remainder is below the number of shards"
     )]
     fn shard(&self, jti: Uuid) -> MutexGuard<'_, Shard> {
         let [.., last] = *jti.as_bytes();
-        lock(&self.shards[usize::from(last % N_SHARDS)])
+        lock(&self.shards[usize::from(last) % self.shards.len()])
     }
+}
+
+fn is_in(shard: &Shard, jti: Uuid, exp: i64) -> bool {
+    shard
+        .get(&exp)
+        .is_some_and(|bucket| bucket.contains(&jti.as_u128()))
 }
 
 /// A shard is whole after every statement, so a panic elsewhere does not spoil it.
@@ -184,6 +221,3 @@ impl Drop for Claim {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,6 +9,8 @@
 //! There is no database, no user and no state on disk here, and no key that could sign a token.
 
 pub mod config;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod server;
 
 mod answer;
@@ -24,6 +26,8 @@ mod http_date;
 mod keys;
 mod lease;
 mod ledger;
+#[cfg(test)]
+mod ledger_tests;
 mod manner;
 mod metrics;
 mod multipart;
@@ -36,5 +40,8 @@ mod state;
 mod stream;
 mod streams;
 mod verifier;
+
+// What `ledger` locks with; its model checker has another.
+use std::sync;
 
 pub use server::{Running, start};

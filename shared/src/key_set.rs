@@ -4,8 +4,10 @@ use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+
+use crate::object::{self, StrictObject};
 
 /// The largest JSON Web Key Set read, in bytes.
 pub const MAX_KEY_SET_BYTES: usize = 64 * 1024;
@@ -125,8 +127,21 @@ fn encode(x: &[u8; 32]) -> String {
 }
 
 #[derive(Deserialize)]
+#[serde(remote = "Self")]
 struct Document {
     keys: Vec<serde_json::Map<String, Value>>,
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object::read(deserializer)
+    }
+}
+
+impl<'de> StrictObject<'de> for Document {
+    fn derived<D: Deserializer<'de>>(members: D) -> Result<Self, D::Error> {
+        Self::deserialize(members)
+    }
 }
 
 #[derive(Serialize)]
@@ -149,6 +164,7 @@ fn public_key(entry: &serde_json::Map<String, Value>) -> Result<PublicKey, KeySe
     let bytes = text("x")
         .and_then(|x| URL_SAFE_NO_PAD.decode(x).ok())
         .and_then(|x| <[u8; 32]>::try_from(x).ok())
+        .filter(|x| !has_small_order(x))
         .ok_or(KeySetError::Malformed("x"))?;
     let key = PublicKey::from_bytes(bytes);
     if text("kid") != Some(key.kid()) {
@@ -163,6 +179,31 @@ fn public_key(entry: &serde_json::Map<String, Value>) -> Result<PublicKey, KeySe
     allowed("alg", &["EdDSA", "Ed25519"])?;
     allowed("use", &["sig"])?;
     Ok(key)
+}
+
+/// The points of order 8, without the sign of their other coordinate.
+const ORDER_8: [[u8; 32]; 2] = [
+    *b"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\
+       \xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+    *b"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\
+       \x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+];
+
+/// True for the encodings of the curve's eight points of small order: for these anybody can sign.
+///
+/// A key pair never has one; a file of zeros does.
+///
+/// # Source
+/// The values that libsodium refuses (`ge25519_has_small_order`).
+fn has_small_order(x: &[u8; 32]) -> bool {
+    let mut y = *x;
+    // The uppermost bit is the sign of the other coordinate.
+    y[31] &= 0x7f;
+    let [lowest, middle @ .., uppermost] = y;
+    // 0 and 1; and p - 1, p and p + 1, where p = 2^255 - 19.
+    let tiny = lowest <= 1 && middle == [0; 30] && uppermost == 0;
+    let near_p = (0xec..=0xee).contains(&lowest) && middle == [0xff; 30] && uppermost == 0x7f;
+    tiny || near_p || ORDER_8.contains(&y)
 }
 
 /// Why a document is not a key set.
@@ -217,6 +258,33 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_small_order_refuses_the_whole_set() {
+        let bytes = |lowest: u8, middle: u8, uppermost: u8| {
+            let mut y = [middle; 32];
+            (y[0], y[31]) = (lowest, uppermost);
+            y
+        };
+        let refuses = |y| {
+            let json = KeySet::from_keys(vec![key(), PublicKey::from_bytes(y)]).to_json();
+            KeySet::from_json(json.as_bytes()).is_err()
+        };
+        for sign in [0, 0x80] {
+            for lowest in [0, 1] {
+                assert!(refuses(bytes(lowest, 0, sign)), "{lowest}");
+            }
+            for lowest in [0xec, 0xed, 0xee] {
+                assert!(refuses(bytes(lowest, 0xff, 0x7f | sign)), "{lowest}");
+            }
+            for mut y in ORDER_8 {
+                y[31] |= sign;
+                assert!(refuses(y), "{y:?}");
+            }
+            assert!(!refuses(bytes(2, 0, sign)));
+            assert!(!refuses(bytes(0xeb, 0xff, 0x7f | sign)));
+        }
+    }
+
+    #[test]
     fn keys_of_other_kinds_are_passed_over() {
         let set = set_with(r#"{"kty":"EC","crv":"P-256"},{"kty":"OKP","crv":"X25519","x":"AA"}"#);
         assert!(set.unwrap().is_empty());
@@ -239,7 +307,15 @@ mod tests {
         ] {
             assert!(set_with(&entry).is_err(), "{entry}");
         }
-        for json in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#] {
+        for json in [
+            "",
+            "[]",
+            "[[]]",
+            "{}",
+            r#"{"keys":{}}"#,
+            r#"{"keys":[1]}"#,
+            r#"{"keys":[],"keys":[]}"#,
+        ] {
             assert!(KeySet::from_json(json.as_bytes()).is_err(), "{json}");
         }
         let large = format!(r#"{{"keys":[]{}}}"#, " ".repeat(MAX_KEY_SET_BYTES));

@@ -14,3 +14,5 @@ pub mod key_set;
 pub mod settings;
 pub mod telemetry;
 pub mod token;
+
+mod object;

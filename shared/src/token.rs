@@ -1,13 +1,13 @@
 //! The download token: what the app-server signs and the download-server verifies.
 
-mod object;
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::{Uuid, Variant, Version};
 
-use self::object::StrictObject;
-use crate::file_store::StorageKey;
+use crate::{
+    file_store::StorageKey,
+    object::{self, StrictObject},
+};
 
 /// The longest encoded token: a cookie's Path holds 1,024 bytes in Chromium and Firefox.
 pub const MAX_TOKEN_BYTES: usize = 1_000;

@@ -34,6 +34,8 @@ use crate::{
 };
 
 pub use carrier::carrier;
+#[cfg(fuzzing)]
+pub use carrier::fuzzing;
 
 /// How long the cookie set by this answer lasts, when longer than the browser runs.
 struct MaxAge(i64);

@@ -10,6 +10,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test may block")]
 
 mod answers;
+mod canary;
 mod clocks;
 mod crash;
 mod defects;

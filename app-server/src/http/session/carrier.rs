@@ -118,7 +118,11 @@ impl SessionStore for SecretCarrier {
 /// actix-session insists on signing. The value is 256 random bits looked up by their hash, so a
 /// signature proves nothing more, and its key is a constant rather than one more secret to lose.
 pub fn carrier(sessions: Sessions, names: Names) -> SessionMiddleware<SecretCarrier> {
-    SessionMiddleware::builder(SecretCarrier(sessions), Key::from(&[0x63; 64]))
+    carrier_over(SecretCarrier(sessions), names)
+}
+
+fn carrier_over<S: SessionStore>(store: S, names: Names) -> SessionMiddleware<S> {
+    SessionMiddleware::builder(store, Key::from(&[0x63; 64]))
         .cookie_name(names.session.to_owned())
         .cookie_path("/".to_owned())
         .cookie_secure(names.secure)
@@ -128,3 +132,6 @@ pub fn carrier(sessions: Sessions, names: Names) -> SessionMiddleware<SecretCarr
         .session_lifecycle(BrowserSession::default())
         .build()
 }
+
+#[cfg(fuzzing)]
+pub mod fuzzing;

@@ -1,8 +1,13 @@
+//! What "once" means, one step after the other; `tests/model.rs` tries every order of steps.
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use proptest::prelude::*;
+use std::{collections::HashSet, sync::Arc};
 
-use super::*;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use crate::ledger::{Ledger, Unclaimed};
 
 const EXP: i64 = 120;
 
@@ -52,7 +57,7 @@ fn a_claim_whose_answer_never_began_is_given_back() {
     drop(ledger.claim(jti, EXP, 0).unwrap());
 
     assert_eq!(use_up(&ledger, jti, EXP, 0), Ok(()));
-    assert_eq!(ledger.n_entries.load(Ordering::Relaxed), 1);
+    assert_eq!(ledger.audit(), 1);
 }
 
 #[test]
@@ -133,7 +138,7 @@ proptest! {
                     }
                 }
             }
-            prop_assert!(ledger.n_entries.load(Ordering::Relaxed) <= capacity);
+            prop_assert!(ledger.audit() <= capacity);
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::de::{
 };
 
 /// A type whose JSON form is an object that no two parsers can read differently.
-pub(super) trait StrictObject<'de>: Sized {
+pub(crate) trait StrictObject<'de>: Sized {
     /// Members that must not appear.
     const FORBIDDEN: &'static [&'static str] = &[];
 
@@ -19,7 +19,7 @@ pub(super) trait StrictObject<'de>: Sized {
 /// Reads an object, refusing an array, a repeated member and a forbidden one.
 ///
 /// Derived code by itself takes an array for a struct and lets an unknown member repeat.
-pub(super) fn read<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn read<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: StrictObject<'de>,
     D: Deserializer<'de>,
