@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use actix_web::HttpRequest;
+use actix_http::{HttpMessage, Request};
 use ipnet::IpNet;
 use shared::forwarded::{self, is_trusted};
 
@@ -18,7 +18,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn of(request: &HttpRequest, trusted: &[IpNet]) -> Self {
+    pub(crate) fn of(request: &Request, trusted: &[IpNet]) -> Self {
         let Some(peer) = connection::peer(request) else {
             return Self::default();
         };

@@ -22,7 +22,8 @@ use std::{
     time::Instant,
 };
 
-use actix_web::{HttpRequest, rt::net::TcpStream};
+use actix_http::Request;
+use actix_web::rt::net::TcpStream;
 use rustix::{
     fd::AsFd,
     net::{RecvFlags, Shutdown, recv, shutdown},
@@ -61,9 +62,9 @@ pub(crate) struct Connection {
     /// Everything that actix had to send has been taken by the kernel.
     flushed: AtomicBool,
     ended: AtomicBool,
-    /// A claim that becomes final with the first byte that is sent. Std mutexes: never held across
-    /// an await.
-    claim: Mutex<Option<Claim>>,
+    /// Claims that become final with the first byte that is sent; HTTP/2 can bring several. Std
+    /// mutexes: never held across an await.
+    claims: Mutex<Vec<Claim>>,
     has_claim: AtomicBool,
     /// Who waits for a flush, or for reading to be allowed again: always the connection's own task.
     waits: Mutex<Option<Waker>>,
@@ -87,7 +88,7 @@ impl Connection {
             n_read: AtomicU32::new(0),
             flushed: AtomicBool::new(true),
             ended: AtomicBool::new(false),
-            claim: Mutex::default(),
+            claims: Mutex::default(),
             has_claim: AtomicBool::new(false),
             waits: Mutex::default(),
         };
@@ -175,17 +176,17 @@ impl Connection {
 
     /// Makes `claim` final with the first byte that is sent, or gives it back when none is.
     pub(crate) fn keep_claim(&self, claim: Claim) {
-        *lock(&self.claim) = Some(claim);
+        lock(&self.claims).push(claim);
         self.has_claim.store(true, Ordering::Release);
     }
 
     /// Bytes have been taken by the kernel.
     fn note_sent(&self) {
         self.sent_at.store(self.now(), Ordering::Relaxed);
-        if self.has_claim.swap(false, Ordering::AcqRel)
-            && let Some(mut claim) = lock(&self.claim).take()
-        {
-            claim.begin();
+        if self.has_claim.swap(false, Ordering::AcqRel) {
+            lock(&self.claims)
+                .drain(..)
+                .for_each(|mut claim| claim.begin());
         }
     }
 
@@ -299,12 +300,12 @@ impl Drop for DeliveryGuard {
 }
 
 /// The connection that `request` came by; none in a test without a socket.
-pub(crate) fn of(request: &HttpRequest) -> Option<&Arc<Connection>> {
+pub(crate) fn of(request: &Request) -> Option<&Arc<Connection>> {
     request.conn_data()
 }
 
 /// The address at the other end of the socket that `request` came by.
-pub(crate) fn peer(request: &HttpRequest) -> Option<IpAddr> {
+pub(crate) fn peer(request: &Request) -> Option<IpAddr> {
     of(request)
         .map(|connection| connection.peer)
         .or_else(|| request.peer_addr().map(|peer| peer.ip()))

@@ -2,8 +2,9 @@
 
 use std::{collections::VecDeque, fs::File, io, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
+use actix_http::{HttpMessage, Request};
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{
         Method,
         header::{AUTHORIZATION, COOKIE, HeaderValue, SET_COOKIE},
@@ -50,7 +51,7 @@ enum Form {
 /// 403 not ours · 410 expired or used, without a lease · 503 not now.
 pub(crate) async fn by_address(
     state: &State,
-    request: &HttpRequest,
+    request: &Request,
     caller: &Caller,
     began_at: Instant,
     token: &str,
@@ -70,7 +71,7 @@ pub(crate) async fn by_address(
 /// `GET|HEAD /d` with `Authorization: Bearer`: the same, with the token in no address.
 pub(crate) async fn by_bearer(
     state: &State,
-    request: &HttpRequest,
+    request: &Request,
     caller: &Caller,
     began_at: Instant,
 ) -> HttpResponse {
@@ -96,7 +97,7 @@ pub(crate) async fn by_bearer(
 }
 
 /// Answers with a refusal, and counts it.
-pub(crate) fn refuse(state: &State, request: &HttpRequest, refusal: Refusal) -> HttpResponse {
+pub(crate) fn refuse(state: &State, request: &Request, refusal: Refusal) -> HttpResponse {
     state.metrics.refused(refusal.code());
     refusal.answer(request, Manner::of(request), &state.config.issuer)
 }
@@ -113,7 +114,7 @@ async fn caught(
 
 async fn deliver(
     state: &State,
-    request: &HttpRequest,
+    request: &Request,
     caller: &Caller,
     began_at: Instant,
     text: &str,

@@ -1,28 +1,39 @@
 //! One log line per delivery, when it has ended.
 
+pub(crate) mod later;
+
 use std::{
     io,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
 use shared::{file_store::StorageKey, token::DownloadToken};
+use tracing::field::display;
 use uuid::Uuid;
 
 use crate::{answer::Content, caller::Caller, metrics::Metrics, request_log::request_id};
 
-/// What is said of a delivery when it has ended, however it did.
+/// What is counted and said of a delivery when it has ended, however it did.
 #[derive(Debug)]
 pub(crate) struct DeliveryLog {
-    caller: Caller,
     metrics: Metrics,
+    began_at: Instant,
+    facts: Facts,
+}
+
+/// What its line says.
+#[derive(Clone, Debug)]
+struct Facts {
+    caller: Caller,
     jti: Uuid,
     key: StorageKey,
     status: u16,
     /// Bytes of the answer's body.
     n_bytes: u64,
     n_sent: u64,
-    began_at: Instant,
     first_byte: Option<Duration>,
+    duration: Duration,
     /// Why it broke off; without a reason the client went away.
     broken: Option<Broken>,
 }
@@ -62,33 +73,36 @@ impl DeliveryLog {
         began_at: Instant,
     ) -> Self {
         Self {
-            caller,
             metrics: metrics.clone(),
-            jti,
-            key,
-            status,
-            n_bytes,
-            n_sent: 0,
             began_at,
-            first_byte: None,
-            broken: None,
+            facts: Facts {
+                caller,
+                jti,
+                key,
+                status,
+                n_bytes,
+                n_sent: 0,
+                first_byte: None,
+                duration: Duration::ZERO,
+                broken: None,
+            },
         }
     }
 
     /// `n_bytes` more have been handed to the socket.
     pub(crate) fn sent(&mut self, n_bytes: u64) {
-        self.n_sent += n_bytes;
+        self.facts.n_sent += n_bytes;
         self.metrics.bytes.inc_by(n_bytes);
-        if self.first_byte.is_none() {
+        if self.facts.first_byte.is_none() {
             let after = self.began_at.elapsed();
             self.metrics.began(after);
-            self.first_byte = Some(after);
+            self.facts.first_byte = Some(after);
         }
     }
 
     /// It cannot go on.
     pub(crate) fn break_off(&mut self, error: &io::Error) {
-        self.broken = Some(match error.kind() {
+        self.facts.broken = Some(match error.kind() {
             io::ErrorKind::TimedOut => Broken::LeaseOver,
             io::ErrorKind::ConnectionAborted => Broken::ClientGone,
             kind => Broken::FileUnreadable(kind),
@@ -98,28 +112,49 @@ impl DeliveryLog {
 
 impl Drop for DeliveryLog {
     fn drop(&mut self) {
-        let request_id = request_id(&self.caller, Some(self.jti));
-        let ip = self.caller.ip.map(tracing::field::display);
+        self.facts.duration = self.began_at.elapsed();
+        self.metrics.ended(self.facts.ending());
+        let facts = self.facts.clone();
+        if facts.ending() == COMPLETE {
+            later::write(facts);
+        } else {
+            facts.write();
+        }
+    }
+}
+
+/// The ending of nearly all.
+const COMPLETE: &str = "complete";
+
+impl Facts {
+    fn ending(&self) -> &'static str {
+        match self.broken {
+            None if self.n_sent == self.n_bytes => COMPLETE,
+            None | Some(Broken::ClientGone) => "client_gone",
+            Some(Broken::LeaseOver) => "lease_over",
+            Some(Broken::FileUnreadable(_)) => "file_unreadable",
+        }
+    }
+
+    fn write(&self) {
+        let id = request_id(&self.caller, Some(self.jti));
+        let ip = self.caller.ip.map(display::<IpAddr>);
         let (jti, status, n_bytes, n_sent) = (self.jti, self.status, self.n_bytes, self.n_sent);
-        let duration_ms = millis(self.began_at.elapsed());
+        let duration_ms = millis(self.duration);
         let first_byte_ms = self.first_byte.map(millis);
         match self.broken {
             None if n_sent == n_bytes => {
-                self.metrics.ended("complete");
-                tracing::info!(request.id = request_id, ip, %jti, status, n_bytes, first_byte_ms, duration_ms, "delivered");
+                tracing::info!(request.id = id, ip, %jti, status, n_bytes, first_byte_ms, duration_ms, "delivered");
             }
             None | Some(Broken::ClientGone) => {
-                self.metrics.ended("client_gone");
-                tracing::info!(request.id = request_id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery broke off: the client went away");
+                tracing::info!(request.id = id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery broke off: the client went away");
             }
             Some(Broken::LeaseOver) => {
-                self.metrics.ended("lease_over");
-                tracing::warn!(request.id = request_id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery was cut: its lease is over");
+                tracing::warn!(request.id = id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery was cut: its lease is over");
             }
             Some(Broken::FileUnreadable(error)) => {
-                self.metrics.ended("file_unreadable");
                 let key = self.key;
-                tracing::error!(request.id = request_id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, %key, %error, "a delivery broke off: the file cannot be read on");
+                tracing::error!(request.id = id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, %key, %error, "a delivery broke off: the file cannot be read on");
             }
         }
     }

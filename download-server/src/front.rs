@@ -5,7 +5,8 @@
 
 use std::time::Instant;
 
-use actix_web::{HttpRequest, HttpResponse, http::Method};
+use actix_http::Request;
+use actix_web::{HttpResponse, http::Method};
 
 use crate::{
     caller::Caller,
@@ -30,7 +31,7 @@ enum Address<'a> {
 }
 
 /// Answers one request, whatever it is.
-pub(crate) async fn answer(state: &State, request: &HttpRequest) -> HttpResponse {
+pub(crate) async fn answer(state: &State, request: &Request) -> HttpResponse {
     let began_at = Instant::now();
     let in_progress = connection::of(request).map(Connection::begin_request);
     let caller = Caller::of(request, &state.config.trusted_proxies);
@@ -46,7 +47,7 @@ pub(crate) async fn answer(state: &State, request: &HttpRequest) -> HttpResponse
 }
 
 /// True when the client behind a proxy has too many connections already.
-fn is_one_too_many(state: &State, request: &HttpRequest, caller: &Caller) -> bool {
+fn is_one_too_many(state: &State, request: &Request, caller: &Caller) -> bool {
     match (connection::of(request), caller.ip) {
         (Some(connection), Some(ip)) => state.connections.attribute(connection, ip).is_err(),
         _ => false,
@@ -55,7 +56,7 @@ fn is_one_too_many(state: &State, request: &HttpRequest, caller: &Caller) -> boo
 
 async fn dispatch(
     state: &State,
-    request: &HttpRequest,
+    request: &Request,
     caller: &Caller,
     began_at: Instant,
 ) -> HttpResponse {

@@ -1,11 +1,9 @@
 //! What kind of client asks, as far as its headers tell.
 
-use actix_web::{
-    HttpRequest,
-    http::{
-        Method,
-        header::{ACCEPT, HeaderMap, HeaderName, RANGE},
-    },
+use actix_http::{HttpMessage, Request};
+use actix_web::http::{
+    Method,
+    header::{ACCEPT, HeaderMap, HeaderName, RANGE},
 };
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -25,12 +23,12 @@ pub(crate) struct Manner {
 }
 
 /// True when nobody has asked for this yet and a browser only prepares.
-pub(crate) fn is_prefetch(request: &HttpRequest) -> bool {
+pub(crate) fn is_prefetch(request: &Request) -> bool {
     text(request.headers(), &SEC_PURPOSE).is_some_and(|purpose| purpose.starts_with("prefetch"))
 }
 
 impl Manner {
-    pub(crate) fn of(request: &HttpRequest) -> Self {
+    pub(crate) fn of(request: &Request) -> Self {
         let headers = request.headers();
         let is = |name: HeaderName, value: &str| text(headers, &name) == Some(value);
         // Neither a navigation nor Firefox's retry carries a Range: that is a download going on.
@@ -78,7 +76,7 @@ mod tests {
         for header in headers {
             request = request.append_header(*header);
         }
-        Manner::of(&request.to_http_request())
+        Manner::of(&request.to_request())
     }
 
     const FIREFOX_RETRY: &[(&str, &str)] = &[
@@ -123,7 +121,7 @@ mod tests {
     fn prefetches_are_told_by_how_their_purpose_begins() {
         let prefetches = |value: &str| {
             let request = TestRequest::default().append_header(("sec-purpose", value));
-            is_prefetch(&request.to_http_request())
+            is_prefetch(&request.to_request())
         };
         assert!(prefetches("prefetch"));
         assert!(prefetches("prefetch;prerender"));

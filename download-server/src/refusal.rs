@@ -1,7 +1,8 @@
 //! What is said to a client that gets no file.
 
+use actix_http::Request;
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{
         StatusCode,
         header::{ACCEPT_RANGES, ALLOW, CONTENT_RANGE, LOCATION, RETRY_AFTER},
@@ -131,12 +132,7 @@ impl Refusal {
     }
 
     /// The answer, in the form this client understands.
-    pub(crate) fn answer(
-        self,
-        request: &HttpRequest,
-        manner: Manner,
-        shop: &BaseUrl,
-    ) -> HttpResponse {
+    pub(crate) fn answer(self, request: &Request, manner: Manner, shop: &BaseUrl) -> HttpResponse {
         let (status, code, sentence) = self.public();
         if manner.saves_anything
             && let Some(connection) = connection::of(request)

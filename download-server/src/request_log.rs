@@ -5,7 +5,8 @@
 
 use std::time::Instant;
 
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_http::{HttpMessage, Request};
+use actix_web::HttpResponse;
 use shared::telemetry::redacted_path;
 use tracing::field::display;
 use uuid::Uuid;
@@ -24,13 +25,13 @@ pub(crate) struct IsDelivery;
 struct Jti(Uuid);
 
 /// Remembers the token of this request for its log line.
-pub(crate) fn note_token(request: &HttpRequest, jti: Uuid) {
+pub(crate) fn note_token(request: &Request, jti: Uuid) {
     request.extensions_mut().insert(Jti(jti));
 }
 
 /// Logs the answer, unless it is a delivery.
 pub(crate) fn log_answer(
-    request: &HttpRequest,
+    request: &Request,
     response: &HttpResponse,
     caller: &Caller,
     began_at: Instant,

@@ -2,20 +2,20 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
 
-use actix_http::{HttpService, KeepAlive, Protocol, Request, error::DispatchError};
+use actix_http::{HttpService, KeepAlive, Protocol, Request, Response, error::DispatchError};
 use actix_server::Server;
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{ServiceFactoryExt, fn_service};
 use actix_web::{
-    App, HttpRequest,
-    dev::{AppConfig, ServerHandle, ServiceFactory},
+    dev::{ServerHandle, ServiceFactory},
     rt::net::TcpStream,
-    web::{self, Data},
+    web::Data,
 };
 use anyhow::Context;
 use shared::clock::Clock;
@@ -26,6 +26,7 @@ use crate::connection::tls::Certificates;
 use crate::{
     config::Config,
     connection::{Transport, registry::TooMany},
+    delivery_log::later,
     front,
     keys::{Keys, source::Source},
     metrics,
@@ -96,6 +97,7 @@ impl Running {
         for task in &self.tasks {
             task.abort();
         }
+        later::write_out();
         if let Some(metrics) = &self.metrics {
             metrics.stop(false).await;
         }
@@ -184,15 +186,14 @@ fn service(
     state: Data<State>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
-    let app = App::new().default_service(web::to({
+    // Below actix-web's router, which has nothing to choose here and takes its time to say so.
+    let answer = {
         let state = state.clone();
-        move |request: HttpRequest| {
+        move |request: Request| {
             let state = state.clone();
-            async move { front::answer(&state, &request).await }
+            async move { Ok::<_, Infallible>(Response::from(front::answer(&state, &request).await)) }
         }
-    }));
-    let app = IntoServiceFactory::<_, Request>::into_factory(app)
-        .map_err(|error: actix_web::Error| error.error_response());
+    };
     let http = HttpService::build()
         // The watch over all connections times them; actix only knows a connection's first request.
         .keep_alive(KeepAlive::Os)
@@ -202,7 +203,7 @@ fn service(
         .on_connect_ext(|transport: &Transport, extensions| {
             extensions.insert(Arc::clone(transport.connection()));
         })
-        .finish(map_config(app, |()| AppConfig::default()));
+        .finish(answer);
     fn_service(move |stream: TcpStream| accept(state.clone(), stream)).and_then(http)
 }
 

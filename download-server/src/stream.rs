@@ -43,7 +43,7 @@ use crate::{
 };
 
 /// The kernel is asked to move at most this much at once.
-const SEND_BYTES: u64 = 128 * 1024;
+const SEND_BYTES: u64 = 256 * 1024;
 
 /// After so much other connections have their turn.
 const TURN_BYTES: u64 = 1024 * 1024;

@@ -13,8 +13,10 @@ mod source;
 
 use std::{fmt, fs::File, io, ops::Range, path::Path};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
+
+use crate::text::Parsed;
 
 use self::{
     access::{BucketAccess, BucketUrl},
@@ -82,8 +84,7 @@ impl Serialize for StorageKey {
 
 impl<'de> Deserialize<'de> for StorageKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("expected 64 lower-case hex digits"))
+        deserializer.deserialize_str(Parsed(Self::parse, "64 lower-case hex digits"))
     }
 }
 

@@ -16,3 +16,4 @@ pub mod telemetry;
 pub mod token;
 
 mod object;
+mod text;

@@ -1,6 +1,6 @@
 //! JSON objects read strictly: never an array, no member twice.
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::de::{
     DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor,
@@ -46,31 +46,58 @@ impl<'de, T: StrictObject<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-struct Unique<A> {
+struct Unique<'de, A> {
     members: A,
-    seen: Vec<String>,
+    seen: Vec<Cow<'de, str>>,
     forbidden: &'static [&'static str],
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Unique<A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Unique<'de, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, A::Error> {
-        let Some(name) = self.members.next_key::<String>()? else {
+        let Some(name) = self.members.next_key_seed(Name)? else {
             return Ok(None);
         };
-        if self.seen.contains(&name) || self.forbidden.contains(&name.as_str()) {
+        if self.seen.contains(&name) || self.forbidden.contains(&&*name) {
             return Err(A::Error::custom("a member is repeated or forbidden"));
         }
-        let key = seed.deserialize(name.as_str().into_deserializer())?;
+        let key = seed.deserialize((&*name).into_deserializer())?;
         self.seen.push(name);
         Ok(Some(key))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         self.members.next_value_seed(seed)
+    }
+}
+
+/// Reads a member's name where it stands, unless it is written with escapes.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
     }
 }

@@ -7,6 +7,7 @@ use uuid::{Uuid, Variant, Version};
 use crate::{
     file_store::StorageKey,
     object::{self, StrictObject},
+    text::Parsed,
 };
 
 /// The longest encoded token: a cookie's Path holds 1,024 bytes in Chromium and Firefox.
@@ -188,19 +189,15 @@ impl<'de> StrictObject<'de> for DownloadToken {
 
 /// Hyphenated and in lower case, the one form that equal identifiers share.
 fn canonical_uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
-    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-    let uuid = Uuid::try_parse(&text).map_err(de::Error::custom)?;
-    let canonical = *uuid
-        .as_hyphenated()
-        .encode_lower(&mut Uuid::encode_buffer())
-        == text;
-    if canonical {
-        Ok(uuid)
-    } else {
-        Err(de::Error::custom(
-            "a UUID that is not hyphenated and in lower case",
-        ))
-    }
+    deserializer.deserialize_str(Parsed(
+        |text: &str| {
+            let uuid = Uuid::try_parse(text).ok()?;
+            let mut buffer = Uuid::encode_buffer();
+            let canonical = uuid.as_hyphenated().encode_lower(&mut buffer);
+            (*canonical == *text).then_some(uuid)
+        },
+        "a UUID, hyphenated and in lower case",
+    ))
 }
 
 fn random_uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {

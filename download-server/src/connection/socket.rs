@@ -12,12 +12,15 @@ use rustix::{
     fd::AsFd,
     net::{Shutdown, shutdown},
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
 use super::{Connection, registry::Place};
 
 /// The most that is read before a request has begun to be answered: several heads, sent in a row.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// Read at once, unless there is more.
+const READ_BYTES: usize = 4 * 1024;
 
 /// A connection as actix sees it; dropped, it is closed and its place is free.
 #[derive(Debug)]
@@ -73,11 +76,19 @@ impl AsyncRead for Socket {
         }
         loop {
             ready!(self.stream.poll_read_ready(cx))?;
-            match self.stream.try_read(buffer.initialize_unfilled()) {
+            // Most requests fit, and what is not asked for need not be cleared.
+            let part = buffer.initialize_unfilled_to(buffer.remaining().min(READ_BYTES));
+            let wanted = part.len();
+            match self.stream.try_read(part) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(n_bytes) => {
                     buffer.advance(n_bytes);
+                    if 0 < n_bytes && n_bytes < wanted {
+                        // That was all there is; asking again to be told so is not needed.
+                        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                        let _ = self.stream.try_io(Interest::READABLE, nothing);
+                    }
                     return Poll::Ready(self.count_read(n_bytes));
                 }
             }
