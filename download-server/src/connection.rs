@@ -28,10 +28,13 @@ use rustix::{
     fd::AsFd,
     net::{RecvFlags, Shutdown, recv, shutdown},
 };
-use tokio::io::Interest;
+use tokio::{io::Interest, sync::Notify};
 
 pub(crate) use self::{socket::Socket, transport::Transport};
 use crate::ledger::Claim;
+
+/// Requests at once on one connection of HTTP/2; browsers ask for a hundred at most.
+const MAX_REQUESTS: u32 = 128;
 
 /// A client's connection.
 ///
@@ -61,7 +64,11 @@ pub(crate) struct Connection {
     n_read: AtomicU32,
     /// Everything that actix had to send has been taken by the kernel.
     flushed: AtomicBool,
+    /// When a body last had something for actix.
+    body_at: AtomicU64,
     ended: AtomicBool,
+    /// Tells those who wait on behalf of this connection that it has ended.
+    ending: Notify,
     /// Claims that become final with the first byte that is sent; HTTP/2 can bring several. Std
     /// mutexes: never held across an await.
     claims: Mutex<Vec<Claim>>,
@@ -87,7 +94,9 @@ impl Connection {
             ends_at: AtomicI64::new(i64::MAX),
             n_read: AtomicU32::new(0),
             flushed: AtomicBool::new(true),
+            body_at: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            ending: Notify::new(),
             claims: Mutex::default(),
             has_claim: AtomicBool::new(false),
             waits: Mutex::default(),
@@ -136,24 +145,50 @@ impl Connection {
 
     /// A request has arrived; the guard lives until it is answered.
     pub(crate) fn begin_request(self: &Arc<Self>) -> RequestGuard {
-        self.n_requests.fetch_add(1, Ordering::Relaxed);
+        let before = self.n_requests.fetch_add(1, Ordering::Relaxed);
         self.turn();
+        if self.is_multiplexed() && before >= MAX_REQUESTS {
+            tracing::debug!(peer = %self.peer, "too many requests at once");
+            self.end();
+        }
         RequestGuard(Arc::clone(self))
     }
 
     /// A delivery begins that ends with its lease; the guard lives as long as it.
     pub(crate) fn begin_delivery(self: &Arc<Self>, ends_at: i64) -> DeliveryGuard {
         self.n_deliveries.fetch_add(1, Ordering::Relaxed);
+        self.note_body();
         self.ends_at.fetch_min(ends_at, Ordering::Relaxed);
         DeliveryGuard(Arc::clone(self))
     }
 
-    /// True while actix should not be given what the client sends: it has not been answered yet.
+    /// True while actix should not be given what the client sends: it has not been answered yet, or
+    /// does not take its answers.
     ///
     /// Requests that wait behind a long delivery would fill buffers, and past 128 KiB actix asks
-    /// for more in a circle.
+    /// for more in a circle; answers that nobody reads would fill them too.
     fn is_busy(&self) -> bool {
-        self.n_requests.load(Ordering::Relaxed) > 0 || self.delivers()
+        self.answers() || self.delivers() || !self.flushed.load(Ordering::Relaxed)
+    }
+
+    fn answers(&self) -> bool {
+        self.n_requests.load(Ordering::Relaxed) > 0
+    }
+
+    /// A body has something for actix, so what it had before was taken.
+    pub(crate) fn note_body(&self) {
+        self.body_at.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// Waits until it has ended, however it does.
+    pub(crate) async fn ended(&self) {
+        let ending = self.ending.notified();
+        tokio::pin!(ending);
+        // Listens before it looks: an end between the two would go unheard.
+        ending.as_mut().enable();
+        if !self.has_ended() {
+            ending.await;
+        }
     }
 
     /// It waits again for a request, and may be read from.
@@ -205,8 +240,13 @@ impl Connection {
     }
 
     fn note_flush(&self) {
-        if !self.flushed.swap(true, Ordering::Relaxed) {
+        if self.flushed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if self.is_busy() {
             self.wake();
+        } else {
+            self.quieten();
         }
     }
 
@@ -238,12 +278,20 @@ impl Connection {
         }
     }
 
+    /// The socket took less than it was offered: it is full, and there is no need to ask it again to
+    /// be told so.
+    pub(crate) fn note_full(&self) {
+        let full = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = self.stream.try_io(Interest::WRITABLE, full);
+    }
+
     /// Ends it: nothing more is read or sent, whoever holds it.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
         if let Err(error) = shutdown(self.stream.as_fd(), Shutdown::Both) {
             tracing::debug!(%error, "the connection had ended");
         }
+        self.ending.notify_waiters();
         self.wake();
     }
 

@@ -1,6 +1,9 @@
 //! From a token to a file: every check a delivery passes, in order.
 
-use std::{collections::VecDeque, fs::File, io, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque, fs::File, future::pending, io, panic::AssertUnwindSafe, sync::Arc,
+    time::Instant,
+};
 
 use actix_http::{HttpMessage, Request};
 use actix_web::{
@@ -23,6 +26,7 @@ use crate::{
     delivery_log::DeliveryLog,
     files::{self, OpenFile},
     lease::LEASE_SECS,
+    ledger::Claim,
     manner::{Manner, is_prefetch},
     multipart::Piece,
     ranges::ByteRange,
@@ -34,6 +38,7 @@ use crate::{
         Deadline, Terms,
         read::{Cached, read_blocking, read_cached},
     },
+    streams::{RunningDelivery, TooManyWait},
     verifier::UnverifiedToken,
 };
 
@@ -152,8 +157,9 @@ async fn deliver(
         return Ok(file.head());
     }
     let mut content = file.content(&parts);
+    let connection = connection::of(request);
     let waited = match leased_until {
-        Some(_) => Some(state.streams.begin(token.jti).await),
+        Some(_) => Some(turn(state, &token, connection).await?),
         None => None,
     };
     if let OpenFile::Local(file) = &opened
@@ -161,7 +167,6 @@ async fn deliver(
     {
         read_ahead(&token, file, &mut content.pieces).await?;
     }
-    let connection = connection::of(request);
     // Who hung up gets no answer and keeps the token. This looks like a client that ended only its
     // sending side and still reads: that one is told, and may ask again with the same link. The
     // server's own way, `h1_allow_half_closed(false)`, drops an answer whose head has gone out, and
@@ -171,20 +176,28 @@ async fn deliver(
     }
     // Only now, with the file open and nothing left to refuse.
     let now = state.clock.unix_secs();
-    let lease = match leased_until {
-        Some(_) => None,
-        None => Some(claim(state, &token, connection, now)?),
+    let (lease, mut claim) = if leased_until.is_some() {
+        (None, None)
+    } else {
+        let (lease, claim) = claim(state, &token, now)?;
+        (Some(lease), Some(claim))
     };
     let running = match waited {
         Some(running) => running,
-        None => state.streams.begin(token.jti).await,
+        None => turn(state, &token, connection).await?,
     };
+    if let Some(connection) = connection.filter(|connection| !connection.is_multiplexed())
+        && let Some(claim) = claim.take()
+    {
+        connection.keep_claim(claim);
+    }
     let terms = Terms {
         connection: connection.cloned(),
         deadline: Deadline::new(
             state.clock.clone(),
             leased_until.unwrap_or(now + LEASE_SECS),
         ),
+        claim,
         log: DeliveryLog::begin(&state.metrics, caller, &token, &content, began_at),
         _running: running,
     };
@@ -198,21 +211,33 @@ async fn deliver(
     Ok(response)
 }
 
-/// Claims the token, once and for all when the first byte of the answer is sent; its lease.
-fn claim(
+/// Claims the token, for good only when its answer begins; its lease.
+fn claim(state: &State, token: &DownloadToken, now: i64) -> Result<(String, Claim), Refusal> {
+    let claim = state.ledger.claim(token.jti, token.exp, now);
+    let claim = claim.map_err(|unclaimed| Refusal::of_claim(unclaimed, token.fid))?;
+    state.metrics.claims.inc();
+    Ok((state.leases.issue(token.jti, now + LEASE_SECS), claim))
+}
+
+/// Waits for this delivery's turn, as long as its client does.
+async fn turn(
     state: &State,
     token: &DownloadToken,
     connection: Option<&Arc<Connection>>,
-    now: i64,
-) -> Result<String, Refusal> {
-    let claim = state.ledger.claim(token.jti, token.exp, now);
-    let mut claim = claim.map_err(|unclaimed| Refusal::of_claim(unclaimed, token.fid))?;
-    state.metrics.claims.inc();
-    match connection {
-        Some(connection) => connection.keep_claim(claim),
-        None => claim.begin(),
+) -> Result<RunningDelivery, Refusal> {
+    let ended = async {
+        match connection {
+            Some(connection) => connection.ended().await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        running = state.streams.begin(token.jti) => {
+            running.map_err(|TooManyWait| Refusal::TooManyStreams)
+        }
+        () = ended => Err(Refusal::HungUp),
     }
-    Ok(state.leases.issue(token.jti, now + LEASE_SECS))
 }
 
 /// The token's claims, once its signature has proven them.

@@ -1,6 +1,13 @@
 //! The files that are open: opened once, and again only when they have changed.
 
-use std::{cell::RefCell, collections::HashMap, fs::File, io, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    fs::File,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rustix::process::{Resource, getrlimit};
 use shared::file_store::{FileStore, Opened, StorageKey, bucket::RemoteFile};
@@ -10,38 +17,65 @@ use crate::ranges::ByteRange;
 /// Open files that each worker keeps at most.
 const MOST_FILES: u64 = 1_024;
 
-/// One in so many of the files that this process may have open is kept by a worker.
-const SHARE: u64 = 16;
+/// Files that were deleted are let go after so long, if anything is asked for.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// One in so many of the files that this process may have open is kept by all workers, each of
+/// which has a core.
+const SHARE: u64 = 4;
 
 thread_local! {
     static FILES: RefCell<OpenFiles> = RefCell::default();
 }
 
 /// The files this thread has opened; when there are too many, all that are not being read go.
-#[derive(Default)]
-struct OpenFiles(HashMap<StorageKey, Arc<File>>);
+struct OpenFiles {
+    files: HashMap<StorageKey, Arc<File>>,
+    /// When it was last looked for files that have gone from the store.
+    looked_at: Instant,
+}
+
+impl Default for OpenFiles {
+    fn default() -> Self {
+        Self {
+            files: HashMap::new(),
+            looked_at: Instant::now(),
+        }
+    }
+}
 
 impl OpenFiles {
     /// The open file, if it is still the one in the store and has `size` bytes.
     fn find(&mut self, key: StorageKey, size: u64) -> Option<Arc<File>> {
-        let file = self.0.get(&key)?;
+        if self.looked_at.elapsed() >= LOOK {
+            self.looked_at = Instant::now();
+            self.files.retain(|_, file| is_stored(file));
+        }
+        let file = self.files.get(&key)?;
         if is_current(file, size) {
             return Some(Arc::clone(file));
         }
-        self.0.remove(&key);
+        self.files.remove(&key);
         None
     }
 
     fn keep(&mut self, key: StorageKey, file: &Arc<File>) {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let most = usize::try_from((limit / SHARE).min(MOST_FILES)).unwrap_or(usize::MAX);
-        if self.0.len() >= most {
-            self.0.retain(|_, file| Arc::strong_count(file) > 1);
+        let n_workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+        let most = (limit / SHARE / n_workers).min(MOST_FILES);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        if self.files.len() >= most {
+            self.files.retain(|_, file| Arc::strong_count(file) > 1);
         }
-        if self.0.len() < most {
-            self.0.insert(key, Arc::clone(file));
+        if self.files.len() < most {
+            self.files.insert(key, Arc::clone(file));
         }
     }
+}
+
+/// False for a file that was deleted; while it is open here, its disk space is not free.
+fn is_stored(file: &File) -> bool {
+    rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
 }
 
 /// True for a file of `size` bytes that has not been deleted or replaced.

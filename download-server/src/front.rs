@@ -3,14 +3,22 @@
 //! The addresses are told apart here, by hand: there are four, and a pattern that is matched
 //! against a token of a thousand bytes costs more than verifying it.
 
-use std::time::Instant;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Instant,
+};
 
-use actix_http::Request;
+use actix_http::{
+    Request,
+    body::{BodySize, BoxBody, MessageBody},
+};
 use actix_web::{HttpResponse, http::Method};
+use bytes::Bytes;
 
 use crate::{
     caller::Caller,
-    connection::{self, Connection},
+    connection::{self, Connection, RequestGuard},
     deliver, health,
     refusal::Refusal,
     request_log::log_answer,
@@ -40,10 +48,43 @@ pub(crate) async fn answer(state: &State, request: &Request) -> HttpResponse {
     } else {
         dispatch(state, request, &caller, began_at).await
     };
-    drop(in_progress);
+    match in_progress {
+        // Without an end of its own: it is counted until its answer was taken.
+        Some(in_progress) if connection::of(request).is_some_and(|it| it.is_multiplexed()) => {
+            response = response.map_body(|_, body| {
+                Counted {
+                    body,
+                    _in_progress: in_progress,
+                }
+                .boxed()
+            });
+        }
+        in_progress => drop(in_progress),
+    }
     add_security_headers(response.headers_mut(), state.config.download_url.is_https());
     log_answer(request, &response, &caller, began_at);
     response
+}
+
+/// A body whose request is in progress until it is dropped.
+struct Counted {
+    body: BoxBody,
+    _in_progress: RequestGuard,
+}
+
+impl MessageBody for Counted {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
+    }
 }
 
 /// True when the client behind a proxy has too many connections already.

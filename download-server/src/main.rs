@@ -3,15 +3,18 @@
 use std::{net::TcpListener, process::ExitCode};
 
 use anyhow::Context;
-#[cfg(feature = "tls")]
-use download_server::Running;
 use download_server::{
+    Running,
     config::{Config, reading},
     start,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shared::{clock::Clock, settings::Refused, telemetry};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Some eighty allocations a request cost half as much with it as with the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -68,10 +71,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let running = start(config, Clock::system(), listener).await?;
-    #[cfg(feature = "tls")]
     let reloading = reload_certificates(&running)?;
-    #[cfg(not(feature = "tls"))]
-    let reloading = std::future::pending();
     tokio::select! {
         () = next_of(&mut terminate, &mut interrupt) => {}
         () = reloading => {}
@@ -84,13 +84,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// Reads the certificate again at every SIGHUP, for ever.
-#[cfg(feature = "tls")]
 fn reload_certificates(running: &Running) -> std::io::Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         while hangup.recv().await.is_some() {
             match running.reload_certificate() {
-                Ok(()) => tracing::info!("the certificate was read again"),
+                Ok(true) => tracing::info!("the certificate was read again"),
+                Ok(false) => tracing::info!("there is no certificate to read again"),
                 Err(error) => tracing::error!(
                     error = format!("{error:#}"),
                     "the certificate cannot be read; the last one stays"

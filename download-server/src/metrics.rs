@@ -110,7 +110,7 @@ impl Metrics {
         );
         registry.register(
             "connections_timed_out",
-            "Connections ended because nothing was asked on them",
+            "Connections ended because nothing happened on them for too long",
             self.timed_out.clone(),
         );
         registry.register(
@@ -120,7 +120,7 @@ impl Metrics {
         );
         registry.register(
             "connections_refused",
-            "Connections refused because all others were delivering",
+            "Connections and requests refused for want of a place",
             self.refused.clone(),
         );
         let failures = Family::<Failure, Counter>::default();

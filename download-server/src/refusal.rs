@@ -1,6 +1,8 @@
 //! What is said to a client that gets no file.
 
-use actix_http::Request;
+use std::{future::ready, io};
+
+use actix_http::{Request, body::BodyStream};
 use actix_web::{
     HttpResponse,
     http::{
@@ -8,6 +10,8 @@ use actix_web::{
         header::{ACCEPT_RANGES, ALLOW, CONTENT_RANGE, LOCATION, RETRY_AFTER},
     },
 };
+use bytes::Bytes;
+use futures_util::stream;
 use serde_json::json;
 use shared::base_url::BaseUrl;
 use uuid::Uuid;
@@ -37,6 +41,7 @@ pub(crate) enum Refusal {
     Clocks,
     LedgerFull,
     TooManyConnections,
+    TooManyStreams,
     Store,
     Bug,
 }
@@ -108,6 +113,11 @@ impl Refusal {
                 "too_many_connections",
                 "There are too many connections from your address. Please try again shortly.",
             ),
+            Self::TooManyStreams => (
+                S::SERVICE_UNAVAILABLE,
+                "too_many_streams",
+                "There are too many downloads by this link. Please try again shortly.",
+            ),
             Self::Store => (S::SERVICE_UNAVAILABLE, "store", LATER),
             Self::Bug => (
                 S::INTERNAL_SERVER_ERROR,
@@ -134,10 +144,17 @@ impl Refusal {
     /// The answer, in the form this client understands.
     pub(crate) fn answer(self, request: &Request, manner: Manner, shop: &BaseUrl) -> HttpResponse {
         let (status, code, sentence) = self.public();
-        if manner.saves_anything
-            && let Some(connection) = connection::of(request)
-        {
-            connection.end();
+        let connection = connection::of(request).filter(|_| manner.saves_anything);
+        match connection {
+            // Other downloads share it: only this answer breaks off.
+            Some(connection) if connection.is_multiplexed() => {
+                let broken = stream::once(ready(Err::<Bytes, _>(io::Error::other("refused"))));
+                let mut response = HttpResponse::build(status).body(BodyStream::new(broken));
+                response.extensions_mut().insert(Code(code));
+                return response;
+            }
+            Some(connection) => connection.end(),
+            None => {}
         }
         let library = match self.file() {
             Some(file) => shop.join(&format!("/library?file={file}")),

@@ -37,6 +37,9 @@ use crate::{
 /// What is still running when the drain is over gets this long.
 const LAST_SECS: u64 = 1;
 
+/// How often a server that stops looks whether all is sent.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// A client that is still sending when it has its answer is listened to for so long, so that the
 /// answer is not lost with the rest.
 const LINGER: Duration = Duration::from_secs(1);
@@ -64,6 +67,10 @@ impl Running {
         let finished = async {
             sleep(config.quiet).await;
             self.state.streams.until_idle().await;
+            // The last bytes may still be in a buffer of ours.
+            while self.state.connections.is_moving() {
+                sleep(config.quiet.min(LOOK)).await;
+            }
         };
         tokio::select! {
             () = finished => {}
@@ -82,14 +89,28 @@ impl Running {
         tracing::info!("stopped at once");
     }
 
-    /// Reads the certificate and its key again; running connections keep theirs.
+    /// Reads the certificate and its key again; running connections keep theirs. Says whether there
+    /// is any.
     ///
     /// # Errors
     /// They cannot be used; the last ones stay.
     #[cfg(feature = "tls")]
-    pub fn reload_certificate(&self) -> anyhow::Result<()> {
-        let certificates = &self.state.certificates;
-        certificates.as_ref().map_or(Ok(()), Certificates::reload)
+    pub fn reload_certificate(&self) -> anyhow::Result<bool> {
+        let certificates = self.state.certificates.as_ref();
+        certificates
+            .map(Certificates::reload)
+            .transpose()
+            .map(|read| read.is_some())
+    }
+
+    /// Without TLS there is nothing to read again.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_self, reason = "as with TLS")]
+    pub fn reload_certificate(&self) -> anyhow::Result<bool> {
+        Ok(false)
     }
 
     async fn end(&self) {

@@ -37,6 +37,7 @@ use crate::{
     connection::{Connection, DeliveryGuard},
     delivery_log::DeliveryLog,
     files::OpenFile,
+    ledger::Claim,
     multipart::{Piece, total_len},
     ranges::ByteRange,
     streams::RunningDelivery,
@@ -91,6 +92,9 @@ pub(crate) struct Terms {
     pub(crate) connection: Option<Arc<Connection>>,
     pub(crate) deadline: Deadline,
     pub(crate) log: DeliveryLog,
+    /// On HTTP/2, where other answers share the connection: final when the body is asked for, and
+    /// given back when its head could not be sent.
+    pub(crate) claim: Option<Claim>,
     /// Until this is dropped the server waits for the delivery.
     pub(crate) _running: RunningDelivery,
 }
@@ -113,8 +117,14 @@ impl Deadline {
 }
 
 impl FileStream {
-    pub(crate) fn new(file: OpenFile, mut pieces: VecDeque<Piece>, terms: Terms) -> Self {
+    pub(crate) fn new(file: OpenFile, mut pieces: VecDeque<Piece>, mut terms: Terms) -> Self {
         pieces.retain(|piece| piece.len() > 0);
+        if pieces.is_empty()
+            && let Some(claim) = &mut terms.claim
+        {
+            // Nobody asks for an empty body.
+            claim.begin();
+        }
         let reads_file = pieces.iter().any(|piece| matches!(piece, Piece::File(_)));
         let connection = terms.connection.as_ref();
         let plain = connection.is_some_and(|connection| connection.is_plain());
@@ -157,6 +167,10 @@ impl FileStream {
         };
         if done {
             self.pieces.pop_front();
+            if let Way::Past { cache, .. } = &mut self.way {
+                // The next piece may lie before this one.
+                *cache = PageCache::new();
+            }
         }
     }
 
@@ -174,10 +188,11 @@ impl FileStream {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let sent = match (piece, &mut self.way) {
+            let (offered, sent) = match (piece, &mut self.way) {
                 (Piece::Text(text), _) => {
-                    let send = |stream: &TcpStream| Ok(rustix::io::write(stream, text)?);
-                    ready!(connection.poll_send(cx, send)).map_err(client_gone)?
+                    let write = |stream: &TcpStream| Ok(rustix::io::write(stream, text)?);
+                    let sent = ready!(connection.poll_send(cx, write)).map_err(of_socket)?;
+                    (text.len() as u64, sent)
                 }
                 (Piece::File(range), Way::Past { file, cache, .. }) => {
                     let ahead = ready!(cache.poll_ahead(cx, file, range.start, range.end))?;
@@ -188,13 +203,16 @@ impl FileStream {
                         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                             return Poll::Ready(Err(error));
                         }
-                        taken => taken.map_err(client_gone)?,
+                        taken => (wanted, taken.map_err(of_socket)?),
                     }
                 }
                 (Piece::File(_), Way::Through(_)) => {
                     return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
                 }
             };
+            if (sent as u64) < offered {
+                connection.note_full();
+            }
             self.advance(sent as u64);
             n_sent += sent as u64;
         }
@@ -216,6 +234,10 @@ impl FileStream {
         };
         if let Ok(chunk) = &chunk {
             self.advance(chunk.len() as u64);
+            if let Some(connection) = &self.terms.connection {
+                connection.expect_flush();
+                connection.note_body();
+            }
         }
         Poll::Ready(Some(chunk))
     }
@@ -250,6 +272,9 @@ impl MessageBody for FileStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, io::Error>>> {
         let this = &mut *self;
+        if let Some(mut claim) = this.terms.claim.take() {
+            claim.begin();
+        }
         if let (Some(connection), Way::Past { file, head, .. }) =
             (&this.terms.connection, &mut this.way)
         {
@@ -337,9 +362,15 @@ fn send_file(_: &TcpStream, _: &File, _: u64, _: u64) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// What a socket says when nobody is there; a file's errors keep their own kind.
-fn client_gone(error: io::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, error)
+/// What a socket says when nobody is there, in one kind; a file's errors keep their own.
+fn of_socket(error: io::Error) -> io::Error {
+    use io::ErrorKind as K;
+    match error.kind() {
+        K::BrokenPipe | K::ConnectionReset | K::NotConnected | K::TimedOut => {
+            io::Error::new(K::ConnectionAborted, error)
+        }
+        _ => error,
+    }
 }
 
 #[cfg(test)]

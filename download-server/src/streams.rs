@@ -11,6 +11,13 @@ use std::{
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
+/// So many may wait for their turn by one lease.
+const MAX_WAITING: usize = 64;
+
+/// More wait by a lease than any client needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooManyWait;
+
 /// The deliveries running now.
 #[derive(Debug)]
 pub(crate) struct Streams {
@@ -55,8 +62,11 @@ impl Streams {
     }
 
     /// Begins a delivery of the token `jti`, as soon as fewer than the cap of them run.
-    pub(crate) async fn begin(self: &Arc<Self>, jti: Uuid) -> RunningDelivery {
-        let permits = self.enter(jti);
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub(crate) async fn begin(self: &Arc<Self>, jti: Uuid) -> Result<RunningDelivery, TooManyWait> {
+        let permits = self.enter(jti)?;
         let place = Place {
             streams: Arc::clone(self),
             jti,
@@ -64,17 +74,20 @@ impl Streams {
         // Nobody closes the semaphore.
         let permit = permits.acquire_owned().await.ok();
         self.n_running.fetch_add(1, Ordering::SeqCst);
-        RunningDelivery { permit, place }
+        Ok(RunningDelivery { permit, place })
     }
 
-    fn enter(&self, jti: Uuid) -> Arc<Semaphore> {
+    fn enter(&self, jti: Uuid) -> Result<Arc<Semaphore>, TooManyWait> {
         let mut leases = self.lock();
         let lease = leases.entry(jti).or_insert_with(|| Lease {
             permits: Arc::new(Semaphore::new(self.max_per_lease)),
             n_users: 0,
         });
+        if lease.n_users >= self.max_per_lease + MAX_WAITING {
+            return Err(TooManyWait);
+        }
         lease.n_users += 1;
-        Arc::clone(&lease.permits)
+        Ok(Arc::clone(&lease.permits))
     }
 
     fn leave(&self, jti: Uuid) {

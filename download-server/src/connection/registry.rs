@@ -32,6 +32,9 @@ const SHARE: usize = 256;
 /// still may do so for this many times a peer's silence.
 const STALLED: u32 = 10;
 
+/// What HTTP/2 holds back for a window is on its way when nothing has moved for so long.
+const LAST_FRAMES: Duration = Duration::from_secs(1);
+
 /// Every open connection.
 #[derive(Debug)]
 pub(crate) struct Connections {
@@ -102,7 +105,7 @@ impl Connections {
         let address = self.limited_address(connection.peer);
         if let Err(full) = self.make_room(&mut open, address) {
             self.metrics.refused.inc();
-            tracing::warn!(peer = %connection.peer, "a connection was refused: all others deliver");
+            tracing::warn!(peer = %connection.peer, "a connection was refused: there is no idle one to take its place");
             return Err(full);
         }
         open.count(address, 1);
@@ -186,8 +189,12 @@ impl Connections {
             .connections
             .iter()
             .filter(|(_, entry)| !entry.connection.delivers() && those(entry));
-        let mut idle: Vec<(u64, u64)> = idle
-            .map(|(number, entry)| (entry.connection.since(), *number))
+        let mut idle: Vec<_> = idle
+            .map(|(number, entry)| {
+                let connection = &entry.connection;
+                // Whoever waits for an answer goes only when nobody is idle.
+                ((connection.is_busy(), connection.since()), *number)
+            })
             .collect();
         if idle.is_empty() {
             return Err(TooMany);
@@ -220,9 +227,24 @@ impl Connections {
             }
             let for_longer =
                 |since, limit| now.saturating_sub(Duration::from_millis(since)) >= limit;
-            let over = if connection.is_busy() {
+            let stalled = |since| for_longer(since, self.limits.peer_silence * STALLED);
+            let over = if connection.is_multiplexed() {
+                // Each body knows its own deadline; a frame that is not about files moves nothing.
+                if connection.delivers() {
+                    stalled(connection.body_at.load(Ordering::Relaxed))
+                } else if connection.answers() {
+                    stalled(connection.since())
+                } else {
+                    for_longer(connection.moved_at(), self.limits.head_timeout)
+                }
+            } else if connection.delivers() {
                 now_secs >= connection.ends_at.load(Ordering::Relaxed)
-                    || for_longer(connection.moved_at(), self.limits.peer_silence * STALLED)
+                    || stalled(connection.moved_at())
+            } else if connection.answers() {
+                // It waits for its turn, as long as somebody waits with it.
+                connection.has_hung_up()
+            } else if connection.is_busy() {
+                stalled(connection.moved_at())
             } else {
                 for_longer(connection.since(), self.limits.head_timeout)
             };
@@ -231,6 +253,18 @@ impl Connections {
                 connection.end();
             }
         }
+    }
+
+    /// Whether anything is still on its way to a client.
+    pub(crate) fn is_moving(&self) -> bool {
+        let now = self.epoch.elapsed();
+        let moved_lately = |connection: &Connection| {
+            let moved_at = Duration::from_millis(connection.moved_at());
+            connection.is_multiplexed() && now.saturating_sub(moved_at) < LAST_FRAMES
+        };
+        let open = lock(&self.open);
+        let mut connections = open.connections.values().map(|entry| &entry.connection);
+        connections.any(|connection| connection.is_busy() || moved_lately(connection))
     }
 
     /// Ends every connection, or only those that answer nothing.
@@ -284,6 +318,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        // Whoever still waits for it, waits in vain; claims of which nothing was sent are given back.
+        self.connection.end();
+        lock(&self.connection.claims).clear();
         let Some(connections) = self.connections.upgrade() else {
             return;
         };

@@ -102,7 +102,11 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, |stream| Ok(rustix::io::write(stream, bytes)?))
+        let sent = self.poll_send(cx, |stream| Ok(rustix::io::write(stream, bytes)?));
+        if sent.is_pending() {
+            self.expect_flush();
+        }
+        sent
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -33,10 +33,15 @@ impl Sample {
         let file = OpenFile::Local(Arc::new(File::open(&self.0).unwrap()));
         let key = StorageKey::from_digest([0; 32]);
         let jti = Uuid::new_v4();
-        let running = Arc::new(Streams::new(1)).begin(jti).now_or_never().unwrap();
+        let running = Arc::new(Streams::new(1))
+            .begin(jti)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
         let terms = Terms {
             connection: None,
             deadline,
+            claim: None,
             log: DeliveryLog::new(
                 &Metrics::new(),
                 Caller::default(),

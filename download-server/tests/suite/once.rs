@@ -282,3 +282,47 @@ async fn a_full_ledger_refuses_until_something_expires() {
     node.pass(120);
     assert_eq!(node.get(&node.link()).await.status, 200);
 }
+
+#[actix_web::test]
+async fn tokens_used_in_one_write_are_all_used() {
+    let node = Node::with(|config| config.workers = 1).await;
+    let claims = node.claims();
+    // So that the file is open already, and nothing has to wait.
+    node.get(&node.link_of(&claims)).await;
+    let links = [node.link(), node.link(), node.link()];
+    let kept = |link: &String| request("GET", link, &[]).replace("Connection: close\r\n", "");
+    let mut text: String = links.iter().map(kept).collect();
+    text += &request("GET", "/healthz", &[]);
+
+    let mut stream = TcpStream::connect(node.address()).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answers = Vec::new();
+    stream.read_to_end(&mut answers).await.unwrap();
+
+    let answers = String::from_utf8_lossy(&answers);
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 4);
+    for link in &links {
+        assert_eq!(node.get(link).await.status, 410);
+    }
+}
+
+#[actix_web::test]
+async fn a_connection_goes_on_after_a_large_delivery() {
+    let node = Node::start().await;
+    let content: Vec<u8> = (0..=250_u8).cycle().take(1_000_000).collect();
+    let links = [
+        node.link_of(&node.claims_for(&content)),
+        node.link_of(&node.claims_for(&content)),
+    ];
+    let mut stream = TcpStream::connect(node.address()).await.unwrap();
+    for link in &links {
+        let text = request("GET", link, &[]).replace("Connection: close\r\n", "");
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(&content) {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+        }
+        let head = String::from_utf8_lossy(&answer[..answer.len() - content.len()]);
+        assert!(head.contains("content-length: 1000000\r\n"), "{head}");
+    }
+}

@@ -329,3 +329,94 @@ async fn a_thousand_silent_and_dripping_connections_leave_nothing_behind() {
 
     node.until_connections(0).await;
 }
+
+#[actix_web::test]
+async fn who_hangs_up_while_waiting_gives_its_place_to_the_next() {
+    let node = Node::with(|config| {
+        config.max_streams_per_lease = 1;
+        config.limits.head_timeout = SHORT;
+    })
+    .await;
+    let content = vec![7; 3_000_000];
+    let link = node.link_of(&node.claims_for(&content));
+    let lease = node.get(&link).await.cookie();
+    let asked = request("GET", &link, &[("Cookie", &lease)]);
+    let mut running = small_client(node.address()).await;
+    running.write_all(asked.as_bytes()).await.unwrap();
+    read_until(&mut running, b"\r\n\r\n").await;
+    let mut gone = TcpStream::connect(node.address()).await.unwrap();
+    gone.write_all(asked.as_bytes()).await.unwrap();
+    node.until_connections(2).await;
+
+    drop(gone);
+    node.until_connections(1).await;
+    let mut third = TcpStream::connect(node.address()).await.unwrap();
+    third.write_all(asked.as_bytes()).await.unwrap();
+    node.until_connections(2).await;
+    drop(running);
+
+    assert!(until_closed(&mut third).await.len() > content.len());
+}
+
+#[actix_web::test]
+async fn no_more_than_a_few_wait_by_one_lease() {
+    let node = Node::with(|config| config.max_streams_per_lease = 1).await;
+    let content = vec![7; 3_000_000];
+    let link = node.link_of(&node.claims_for(&content));
+    let lease = node.get(&link).await.cookie();
+    let asked = request("GET", &link, &[("Cookie", &lease)]);
+    let mut waiting = Vec::new();
+    for _ in 0..65 {
+        let mut stream = small_client(node.address()).await;
+        stream.write_all(asked.as_bytes()).await.unwrap();
+        waiting.push(stream);
+    }
+    node.until_connections(65).await;
+
+    let refused = loop {
+        // Those before it may not have been read yet.
+        let mut one_more = small_client(node.address()).await;
+        one_more.write_all(asked.as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(SHORT, until_closed(&mut one_more)).await;
+        if let Ok(answer) = answer {
+            break String::from_utf8(answer).unwrap();
+        }
+    };
+
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    assert!(
+        refused.contains("\"code\":\"too_many_streams\""),
+        "{refused}"
+    );
+}
+
+#[actix_web::test]
+async fn answers_that_nobody_reads_stop_the_asking() {
+    let node = Node::start().await;
+    let claims = node.claims();
+    let link = node.link_of(&claims);
+    let etag = format!("\"{}\"", claims.key);
+    let text = request("GET", &link, &[("If-None-Match", &etag)]);
+    let text = text.replace("Connection: close\r\n", "").repeat(20);
+    let mut stream = small_client(node.address()).await;
+
+    // Asks until the server reads no more, or has had enough.
+    let asking = async { while stream.write_all(text.as_bytes()).await.is_ok() {} };
+    let _ = tokio::time::timeout(Duration::from_secs(2), asking).await;
+
+    assert!(resident_kib() < 500_000, "answers were heaped up");
+    assert_eq!(node.get(&link).await.status, 200);
+}
+
+/// What this process holds in memory, in KiB.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.unwrap()
+        .trim()
+        .split(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap()
+}

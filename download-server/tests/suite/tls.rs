@@ -253,3 +253,47 @@ async fn a_certificate_and_another_ones_key_are_refused_at_the_start() {
         "{error}"
     );
 }
+
+#[actix_web::test]
+async fn tokens_used_side_by_side_are_all_used() {
+    let server = TlsNode::start().await;
+    let client = server.client(|client| client);
+    // So that the file is open, and the connection there.
+    client.get(server.link(b"small")).send().await.unwrap();
+    let links: Vec<_> = (0..20).map(|_| server.link(b"small")).collect();
+
+    let answers = links.iter().map(|link| client.get(link).send());
+    for answer in futures_util::future::join_all(answers).await {
+        assert_eq!(answer.unwrap().status(), 200);
+    }
+
+    for link in &links {
+        assert_eq!(client.get(link).send().await.unwrap().status(), 410);
+    }
+}
+
+#[actix_web::test]
+async fn a_drain_waits_for_the_last_byte_of_an_encrypted_delivery() {
+    let server = TlsNode::start().await;
+    let content = content(2_000_000);
+    for http1 in [true, false] {
+        let client = server.client(|client| if http1 { client.http1_only() } else { client });
+        let mut answer = client.get(server.link(&content)).send().await.unwrap();
+        let mut received = answer.chunk().await.unwrap().unwrap().to_vec();
+        // The server has sent, or buffered, all that it could before this client goes on.
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        while let Some(chunk) = answer.chunk().await.unwrap() {
+            received.extend_from_slice(&chunk);
+            tokio::task::yield_now().await;
+        }
+        assert!(received == content);
+    }
+    let client = server.client(|client| client);
+    let answer = client.get(server.link(&content)).send().await.unwrap();
+
+    let (received, ()) = tokio::join!(answer.bytes(), server.node.running.drain());
+
+    assert!(received.unwrap() == content);
+}

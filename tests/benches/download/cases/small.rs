@@ -178,7 +178,7 @@ fn section(all: &[Contestant], verifications: &Series, verifying: &Series) -> Se
     section.target("rate ÷ nginx's, one file", Wanted::AtLeast(0.4), to_nginx);
     section.note(
         "Ours writes its line for each delivery to a file; nginx and Caddy write no access log. \
-         nginx opens each file anew, as ours does.",
+         nginx opens each file anew; ours keeps open what was asked for lately.",
     );
     section
 }
