@@ -108,7 +108,6 @@ impl Running {
     /// # Errors
     /// None.
     #[cfg(not(feature = "tls"))]
-    #[expect(clippy::unused_self, reason = "as with TLS")]
     pub fn reload_certificate(&self) -> anyhow::Result<bool> {
         Ok(false)
     }
