@@ -21,7 +21,7 @@ use futures_util::stream;
 use shared::{file_name::content_disposition, token::DownloadToken};
 
 use crate::{
-    conditions::Validators,
+    conditions::{Due, Validators},
     files::OpenFile,
     multipart::{Piece, lay_out, new_boundary, total_len},
     ranges::ByteRange,
@@ -73,8 +73,17 @@ impl<'a> Representation<'a> {
             .body(SizedStream::new(self.token.size, nothing))
     }
 
+    /// The file or the parts of it that are due, if any.
+    pub(crate) fn content_due(&self, due: &Due) -> Option<Content> {
+        match due {
+            Due::Whole => Some(self.content(&[])),
+            Due::Parts(parts) => Some(self.content(parts)),
+            Due::NotModified | Due::PreconditionFailed | Due::RangeNotSatisfiable => None,
+        }
+    }
+
     /// The whole file, or the parts of it that were asked for, if there are any.
-    pub(crate) fn content(&self, parts: &[ByteRange]) -> Content {
+    fn content(&self, parts: &[ByteRange]) -> Content {
         match parts {
             [] => self.whole(),
             [part] => self.part(*part),
@@ -158,6 +167,14 @@ impl Content {
     /// How long the body is, in bytes.
     pub(crate) fn n_bytes(&self) -> u64 {
         total_len(&self.pieces)
+    }
+
+    /// What of the file is read first.
+    pub(crate) fn first(&self) -> Option<ByteRange> {
+        self.pieces.iter().find_map(|piece| match piece {
+            Piece::File(range) => Some(*range),
+            Piece::Text(_) => None,
+        })
     }
 
     /// Sends it from `file` under these `terms`.

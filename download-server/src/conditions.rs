@@ -39,20 +39,6 @@ pub(crate) enum Due {
     RangeNotSatisfiable,
 }
 
-impl Due {
-    /// What of a file of `size` bytes is sent first, if anything is.
-    pub(crate) fn first(&self, size: u64) -> Option<ByteRange> {
-        match self {
-            Self::Whole => Some(ByteRange {
-                start: 0,
-                end: size,
-            }),
-            Self::Parts(parts) => parts.first().copied(),
-            Self::NotModified | Self::PreconditionFailed | Self::RangeNotSatisfiable => None,
-        }
-    }
-}
-
 /// Evaluates the conditions in the order of RFC 9110 §13.2.2, then the range; for GET and HEAD.
 ///
 /// `now`, in whole seconds since 1970, is for dates whose year has two digits.

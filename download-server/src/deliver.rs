@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use shared::token::DownloadToken;
 
 use crate::{
-    answer::Representation,
+    answer::{Content, Representation},
     caller::Caller,
     conditions::{self, Due},
     connection::{self, Connection},
@@ -145,18 +145,18 @@ async fn deliver(
     let due = conditions::evaluate(method, headers, file.validators(), now);
     let is_head = *method == Method::HEAD;
     // Before any of these answers, so that no condition hides that there is none (RFC 9110 §13.2.1).
-    let opened = open(state, &token, due.first(token.size).filter(|_| !is_head)).await?;
-    let parts = match due {
-        Due::Whole => Vec::new(),
-        Due::Parts(parts) => parts,
+    let content = file.content_due(&due).filter(|_| !is_head);
+    let first = content.as_ref().and_then(Content::first);
+    let opened = open(state, &token, first).await?;
+    match due {
+        Due::Whole | Due::Parts(_) => {}
         Due::NotModified => return Ok(file.not_modified()),
         Due::PreconditionFailed => return Err(Refusal::PreconditionFailed),
         Due::RangeNotSatisfiable => return Err(Refusal::RangeNotSatisfiable { size: token.size }),
-    };
-    if is_head {
-        return Ok(file.head());
     }
-    let mut content = file.content(&parts);
+    let Some(mut content) = content else {
+        return Ok(file.head());
+    };
     let connection = connection::of(request);
     let waited = match leased_until {
         Some(_) => Some(turn(state, &token, connection).await?),

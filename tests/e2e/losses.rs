@@ -152,7 +152,7 @@ async fn a_lost_servers_buyers_go_to_the_other_and_come_back_with_it() {
     let clock = fleet.world.clock.clone();
     fleet.home_mut().restart(clock).await;
     fleet.probe().await;
-    assert!(!fleet.uses_home().await, "it has just started");
+    assert!(!fleet.serves_large_at_home().await, "it has just started");
     fleet.world.warm_up().await;
     for link in fleet.links().await {
         assert_eq!(fleet.world.anyone().get(&link).await.status, 200);

@@ -1,12 +1,12 @@
 //! Lines that another thread writes.
 //!
-//! Making a line is a sizeable part of what a small delivery costs; whoever serves requests only
-//! leaves the facts here.
+//! Making a line is a sizeable part of what a small delivery costs; when many end, whoever serves
+//! requests only leaves the facts here.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::Facts;
@@ -17,10 +17,22 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// More than so many wait for nobody: then whoever brings one writes it.
 const MOST: usize = 100_000;
 
-static WAITING: Mutex<Vec<Facts>> = Mutex::new(Vec::new());
+/// Deliveries that end further apart are no crowd: their lines are written at once.
+const APART: Duration = Duration::from_millis(5);
+
+static WAITING: Mutex<Waiting> = Mutex::new(Waiting {
+    facts: Vec::new(),
+    last_at: None,
+});
 static CAME: Condvar = Condvar::new();
 
-/// Has a line written about these facts, soon.
+struct Waiting {
+    facts: Vec<Facts>,
+    /// When a delivery last ended.
+    last_at: Option<Instant>,
+}
+
+/// Has a line written about these facts: at once, or soon where many come.
 pub(super) fn write(facts: Facts) {
     static THREAD: OnceLock<bool> = OnceLock::new();
     let has_thread = *THREAD.get_or_init(|| {
@@ -28,32 +40,34 @@ pub(super) fn write(facts: Facts) {
         thread.spawn(keep_writing).is_ok()
     });
     let mut waiting = lock();
-    if !has_thread || waiting.len() >= MOST {
+    let last_at = waiting.last_at.replace(Instant::now());
+    let is_alone = waiting.facts.is_empty() && last_at.is_none_or(|at| at.elapsed() > APART);
+    if is_alone || !has_thread || waiting.facts.len() >= MOST {
         drop(waiting);
         facts.write();
         return;
     }
-    if waiting.is_empty() {
+    if waiting.facts.is_empty() {
         CAME.notify_one();
     }
-    waiting.push(facts);
+    waiting.facts.push(facts);
 }
 
 /// Writes the lines that wait.
 pub(crate) fn write_out() {
-    let waiting = std::mem::take(&mut *lock());
+    let waiting = std::mem::take(&mut lock().facts);
     waiting.iter().for_each(Facts::write);
 }
 
 fn keep_writing() {
     loop {
-        drop(CAME.wait_while(lock(), |waiting| waiting.is_empty()));
+        drop(CAME.wait_while(lock(), |waiting| waiting.facts.is_empty()));
         thread::sleep(PATIENCE);
         write_out();
     }
 }
 
 /// Whole after every statement.
-fn lock() -> MutexGuard<'static, Vec<Facts>> {
+fn lock() -> MutexGuard<'static, Waiting> {
     WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
