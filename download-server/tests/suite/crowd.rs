@@ -33,12 +33,12 @@ const RECEIVED_BYTES: u32 = 4_096;
 /// Between two bytes of one that drips.
 const DRIP: Duration = Duration::from_secs(1);
 
-/// What was connected, and what became of it.
+/// How often the clients connected, and what became of it.
 #[derive(Debug, Default)]
 struct Tally {
-    n_connected: AtomicUsize,
-    n_ended: AtomicUsize,
-    n_failed: AtomicUsize,
+    connections: AtomicUsize,
+    endings: AtomicUsize,
+    failures: AtomicUsize,
 }
 
 /// A crowd at a server; it leaves when this is dropped.
@@ -116,9 +116,9 @@ async fn the_clients_of_a_crowd() {
 
     eprintln!(
         "the crowd connected {} times, was shown out {} times, and did not get in {} times",
-        tally.n_connected.load(Ordering::Relaxed),
-        tally.n_ended.load(Ordering::Relaxed),
-        tally.n_failed.load(Ordering::Relaxed),
+        tally.connections.load(Ordering::Relaxed),
+        tally.endings.load(Ordering::Relaxed),
+        tally.failures.load(Ordering::Relaxed),
     );
 }
 
@@ -126,11 +126,11 @@ async fn the_clients_of_a_crowd() {
 async fn attend(address: SocketAddr, number: usize, mut link: Option<String>, tally: Arc<Tally>) {
     loop {
         let Ok(mut stream) = connect(address, number).await else {
-            tally.n_failed.fetch_add(1, Ordering::Relaxed);
+            tally.failures.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(DRIP).await;
             continue;
         };
-        tally.n_connected.fetch_add(1, Ordering::Relaxed);
+        tally.connections.fetch_add(1, Ordering::Relaxed);
         match (link.take(), number % 4) {
             (Some(link), _) => stall(&mut stream, &link).await,
             (None, 0 | 1) => drain(&mut stream).await,
@@ -140,7 +140,7 @@ async fn attend(address: SocketAddr, number: usize, mut link: Option<String>, ta
                 drip(&mut stream).await;
             }
         }
-        tally.n_ended.fetch_add(1, Ordering::Relaxed);
+        tally.endings.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -197,5 +197,5 @@ async fn ask_once(stream: &mut TcpStream) {
 /// told nothing.
 async fn stall(stream: &mut TcpStream, link: &str) {
     let _ = stream.write_all(request("GET", link, &[]).as_bytes()).await;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -51,8 +51,8 @@ pub(crate) struct Figures {
     pub(crate) n_small: usize,
     pub(crate) n_large: usize,
     slowest_small: Duration,
-    pub(crate) fewest_connections: u64,
-    most_connections: u64,
+    /// Half of the time there were at least so many; those whose time is up leave all at once.
+    pub(crate) median_connections: u64,
     /// Of the program.
     pub(crate) most_resident_bytes: u64,
     /// Of all sockets of this machine, both ends.
@@ -143,19 +143,19 @@ impl Siege {
             n_small: 0,
             n_large: 0,
             slowest_small: Duration::ZERO,
-            fewest_connections: u64::MAX,
-            most_connections: 0,
+            median_connections: 0,
             most_resident_bytes: 0,
             most_kernel_bytes: 0,
         };
+        let mut connections = Vec::new();
         while Instant::now() < until {
-            let n_connections = self.n_connections().await;
-            figures.fewest_connections = figures.fewest_connections.min(n_connections);
-            figures.most_connections = figures.most_connections.max(n_connections);
+            connections.push(self.n_connections().await);
             figures.most_resident_bytes = figures.most_resident_bytes.max(self.resident_bytes());
             figures.most_kernel_bytes = figures.most_kernel_bytes.max(kernel_bytes());
             tokio::time::sleep(PAUSE).await;
         }
+        connections.sort_unstable();
+        figures.median_connections = connections[connections.len() / 2];
         figures
     }
 
