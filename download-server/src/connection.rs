@@ -304,6 +304,16 @@ impl Connection {
     /// A client that went away looks like one that only says it will send nothing more (`nc -N`):
     /// both have sent the same FIN.
     pub(crate) fn has_hung_up(&self) -> bool {
+        self.peek() == Some(0)
+    }
+
+    /// True when the client has sent something that was not read.
+    fn has_unread(&self) -> bool {
+        self.peek().is_some_and(|n_bytes| n_bytes > 0)
+    }
+
+    /// How much of one byte could be read now; none while nothing has come.
+    fn peek(&self) -> Option<usize> {
         let mut next = [0_u8; 1];
         // "Nothing yet" is an error of its own, and a broken connection is noticed by the next write.
         recv(
@@ -311,7 +321,8 @@ impl Connection {
             &mut next,
             RecvFlags::PEEK | RecvFlags::DONTWAIT,
         )
-        .is_ok_and(|(_, n_bytes)| n_bytes == 0)
+        .ok()
+        .map(|(_, n_bytes)| n_bytes)
     }
 }
 

@@ -19,6 +19,7 @@ use actix_web::{
 };
 use anyhow::Context;
 use shared::clock::Clock;
+use socket2::SockRef;
 use tokio::{task::JoinHandle, time::sleep};
 
 #[cfg(feature = "tls")]
@@ -33,6 +34,10 @@ use crate::{
     state::State,
     stream::read::CHUNK_BYTES,
 };
+
+/// Connections that the kernel may have ready before they are taken in; beyond, a newcomer's first
+/// packet is lost, and sent again after a second. The system's own limit holds too.
+const BACKLOG: i32 = 4_096;
 
 /// What is still running when the drain is over gets this long.
 const LAST_SECS: u64 = 1;
@@ -157,6 +162,8 @@ impl Running {
 /// The file store's address or the listener cannot be used.
 pub async fn start(config: Config, clock: Clock, listener: TcpListener) -> anyhow::Result<Running> {
     let address = listener.local_addr()?;
+    // It listens already, with the standard library's 128.
+    SockRef::from(&listener).listen(BACKLOG)?;
     let source = Source::new(&config)?;
     let workers = config.workers;
     let state = Data::new(State::new(config, clock)?);

@@ -179,6 +179,9 @@ impl Connections {
     }
 
     /// Ends the `n` idlest connections without a delivery among `those`.
+    ///
+    /// When newcomers are so many that a worker has not read yet what the idlest have sent, these
+    /// go last: else a whole request could lose its place to clients that never say anything.
     fn displace(
         &self,
         open: &mut Open,
@@ -199,10 +202,20 @@ impl Connections {
         if idle.is_empty() {
             return Err(TooMany);
         }
-        let n = n.min(idle.len());
-        idle.select_nth_unstable(n - 1);
-        for (_, number) in idle.iter().take(n) {
-            open.remove(*number);
+        idle.sort_unstable();
+        let (mut leaving, mut waiting) = (Vec::new(), Vec::new());
+        for (_, number) in idle {
+            if leaving.len() == n {
+                break;
+            }
+            if open.waits_for_us(number) {
+                waiting.push(number);
+            } else {
+                leaving.push(number);
+            }
+        }
+        for number in leaving.into_iter().chain(waiting).take(n) {
+            open.remove(number);
             self.metrics.displaced.inc();
         }
         Ok(())
@@ -301,6 +314,13 @@ impl Open {
         before
     }
 
+    /// True when it is our turn: a request is being answered, or has not been read.
+    fn waits_for_us(&self, number: u64) -> bool {
+        let entry = self.connections.get(&number);
+        entry
+            .is_some_and(|Entry { connection, .. }| connection.is_busy() || connection.has_unread())
+    }
+
     /// Ends a connection whose place is needed now, not only when its task has noticed.
     fn remove(&mut self, number: u64) {
         if let Some(entry) = self.connections.remove(&number) {
@@ -354,3 +374,6 @@ fn set_on_linux(socket: &SockRef<'_>, silence: Duration) -> std::io::Result<()> 
 fn set_on_linux(_: &SockRef<'_>, _: Duration) -> std::io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

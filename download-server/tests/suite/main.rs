@@ -13,6 +13,8 @@ mod answers;
 mod canary;
 mod clocks;
 mod crash;
+#[cfg(target_os = "linux")]
+mod crowd;
 mod defects;
 mod delivery;
 mod files;
@@ -27,6 +29,8 @@ mod node;
 mod once;
 mod parts;
 mod program;
+#[cfg(target_os = "linux")]
+mod siege;
 mod slow;
 mod soak;
 mod stop;

@@ -171,7 +171,7 @@ impl Site {
 
 /// A port below those that the system gives to outgoing connections: nobody takes it while the
 /// process that had it is away.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 10_000).unwrap();
     loop {
@@ -192,6 +192,11 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The system's name for the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// `kill -9`; returns when the process is gone.

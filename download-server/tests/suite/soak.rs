@@ -4,10 +4,20 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+#[cfg(target_os = "linux")]
+use crate::siege::{Attack, Siege};
 use crate::{
     delivery::{Delivery, LARGE_BYTES, large_file},
     program::Site,
 };
+
+/// What the server may hold resident at most, whoever comes.
+#[cfg(target_os = "linux")]
+const MOST_RESIDENT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What the kernel may hold at most for sockets, both ends of each.
+#[cfg(target_os = "linux")]
+const MOST_KERNEL_BYTES: u64 = 400 * 1024 * 1024;
 
 #[actix_web::test]
 #[ignore = "takes 50 s: make soak"]
@@ -25,4 +35,57 @@ async fn a_download_of_50_s_finishes_within_a_drain_of_60() {
     assert!(program.is_running(), "it waits for its reader");
     assert!(delivery.finish().await == content);
     assert_eq!(program.status().await.code(), Some(0));
+}
+
+/// Half are silent, half drip, a part of these on connections that were of use before.
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+#[ignore = "takes 2 min: make soak"]
+async fn ten_thousand_silent_dripping_and_stalled_clients_disturb_no_download() {
+    let siege = Siege::prepare(&[]).await;
+    let n_sockets = siege.n_sockets();
+
+    let mut resident_bytes = Vec::new();
+    for lasts in [60, 30] {
+        let figures = siege
+            .hold(Attack {
+                n_clients: 10_000,
+                n_stalled: 500,
+                n_held: 9_500,
+                lasts: Duration::from_secs(lasts),
+            })
+            .await;
+        assert!(figures.n_small > 0 && figures.n_large > 0);
+        assert!(figures.median_connections > 9_000, "they came back");
+        assert!(figures.most_resident_bytes < MOST_RESIDENT_BYTES);
+        assert!(figures.most_kernel_bytes < MOST_KERNEL_BYTES);
+
+        resident_bytes.push(figures.most_resident_bytes);
+
+        siege.until_nobody_is_left().await;
+        assert_eq!(siege.n_sockets(), n_sockets);
+    }
+    assert!(resident_bytes[1] < resident_bytes[0] / 4 * 5, "it grows");
+}
+
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+#[ignore = "takes 20 s: make soak"]
+async fn four_times_as_many_clients_as_may_connect_disturb_no_download() {
+    let siege = Siege::prepare(&[("MAX_CONNECTIONS", "500")]).await;
+    let n_sockets = siege.n_sockets();
+
+    let figures = siege
+        .hold(Attack {
+            n_clients: 2_000,
+            n_stalled: 50,
+            n_held: 490,
+            lasts: Duration::from_secs(20),
+        })
+        .await;
+
+    assert!(figures.n_small > 0 && figures.n_large > 0);
+    assert!(figures.most_resident_bytes < MOST_RESIDENT_BYTES);
+    siege.until_nobody_is_left().await;
+    assert_eq!(siege.n_sockets(), n_sockets);
 }
