@@ -278,13 +278,6 @@ impl Connection {
         }
     }
 
-    /// The socket took less than it was offered: it is full, and there is no need to ask it again to
-    /// be told so.
-    pub(crate) fn note_full(&self) {
-        let full = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = self.stream.try_io(Interest::WRITABLE, full);
-    }
-
     /// Ends it: nothing more is read or sent, whoever holds it.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);

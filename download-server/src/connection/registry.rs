@@ -21,7 +21,7 @@ use crate::{config::Limits, metrics::Metrics};
 /// The most that waits unsent in the kernel for one connection. The less there is, the less a
 /// stalled reader holds, and the more of what is sent is still in the processor's cache: 64 KiB was
 /// the fastest of 64 KiB to 512 KiB.
-const UNSENT_BYTES: u32 = 128 * 1024;
+const UNSENT_BYTES: u32 = 64 * 1024;
 
 /// One in so many connections is ended at once when there are too many, so that finding the idlest
 /// is not done anew for each newcomer.
