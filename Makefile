@@ -32,8 +32,9 @@ check: tools
 	$(MAKE) test
 	git diff --exit-code
 
+# One after the other: they watch what the whole machine holds for sockets.
 soak:
-	cargo test --package download-server --test suite -- --ignored --nocapture
+	cargo test --package download-server --test suite -- --ignored --nocapture --test-threads 1
 
 # A crash ends it; the input is kept in fuzz/artifacts, what was learnt in fuzz/corpus.
 fuzz: fuzzer

@@ -159,10 +159,12 @@ impl Siege {
         figures
     }
 
-    /// Waits for the program to notice that everybody has left.
-    pub(crate) async fn until_nobody_is_left(&self) {
-        self.until("an end", |n_connections| n_connections == 0)
-            .await;
+    /// Waits for the program to notice that everybody has left, and to hold `n_sockets` again.
+    pub(crate) async fn until_nobody_is_left(&self, n_sockets: usize) {
+        self.until("an end", |n_connections| {
+            n_connections == 0 && self.n_sockets() <= n_sockets
+        })
+        .await;
     }
 
     async fn until(&self, what: &str, enough: impl Fn(u64) -> bool) {
@@ -172,8 +174,11 @@ impl Siege {
             }
         };
         let waited = tokio::time::timeout(PATIENCE, waiting).await;
-        let n_connections = self.n_connections().await;
-        assert!(waited.is_ok(), "no {what}: {n_connections} connections");
+        let (n_connections, n_sockets) = (self.n_connections().await, self.n_sockets());
+        assert!(
+            waited.is_ok(),
+            "no {what}: {n_connections} connections, {n_sockets} sockets"
+        );
     }
 
     async fn n_connections(&self) -> u64 {
