@@ -42,7 +42,9 @@ async fn a_file_that_shrinks_under_a_delivery_ends_it_and_restored_the_lease_goe
     let resume = [("Cookie", lease.as_str()), ("Range", &range)];
     let short = site.get_with(&link, &resume).await;
     assert_eq!((short.status, short.code().as_str()), (503, "store"));
-    assert!(program.has_logged("a stored file has the wrong size"));
+    program
+        .until_logged("a stored file has the wrong size")
+        .await;
     assert_eq!(site.get(&link).await.status, 410, "it was used");
 
     fs::write(&path, &content).unwrap();

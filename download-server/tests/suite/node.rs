@@ -178,7 +178,15 @@ impl Node {
     pub(crate) async fn restart(self) -> Self {
         let address = self.address();
         self.running.kill().await;
-        let listener = TcpListener::bind(address).unwrap();
+        // Another test's client may have been given the port meanwhile, for a moment.
+        let listener = loop {
+            match TcpListener::bind(address) {
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                bound => break bound.unwrap(),
+            }
+        };
         let running = start(self.config.clone(), self.clock.clone(), listener)
             .await
             .unwrap();
