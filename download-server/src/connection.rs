@@ -69,8 +69,9 @@ pub(crate) struct Connection {
     ended: AtomicBool,
     /// Tells those who wait on behalf of this connection that it has ended.
     ending: Notify,
-    /// Claims that become final with the first byte that is sent; HTTP/2 can bring several. Std
-    /// mutexes: never held across an await.
+    /// Claims that become final with the first byte that is sent; requests in a row can bring
+    /// several. On HTTP/2 each claim stays with its own body instead. Std mutexes: never held
+    /// across an await.
     claims: Mutex<Vec<Claim>>,
     has_claim: AtomicBool,
     /// Who waits for a flush, or for reading to be allowed again: always the connection's own task.
@@ -127,8 +128,8 @@ impl Connection {
         self.sent_at.load(Ordering::Relaxed).max(self.since())
     }
 
-    #[cfg(feature = "tls")]
     /// TLS is agreed upon, and so is whether HTTP/2 is spoken: it waits for a request now.
+    #[cfg(feature = "tls")]
     pub(crate) fn greeted(&self, multiplexed: bool) {
         self.multiplexed.store(multiplexed, Ordering::Relaxed);
         self.quieten();

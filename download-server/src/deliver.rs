@@ -61,16 +61,7 @@ pub(crate) async fn by_address(
     began_at: Instant,
     token: &str,
 ) -> HttpResponse {
-    let delivered = caught(deliver(
-        state,
-        request,
-        caller,
-        began_at,
-        token,
-        Form::Address,
-    ))
-    .await;
-    delivered.unwrap_or_else(|refusal| refuse(state, request, refusal))
+    answer(state, request, caller, began_at, token, Form::Address).await
 }
 
 /// `GET|HEAD /d` with `Authorization: Bearer`: the same, with the token in no address.
@@ -89,15 +80,19 @@ pub(crate) async fn by_bearer(
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     let token = token.unwrap_or_default();
-    let delivered = caught(deliver(
-        state,
-        request,
-        caller,
-        began_at,
-        token,
-        Form::Bearer,
-    ))
-    .await;
+    answer(state, request, caller, began_at, token, Form::Bearer).await
+}
+
+async fn answer(
+    state: &State,
+    request: &Request,
+    caller: &Caller,
+    began_at: Instant,
+    token: &str,
+    form: Form,
+) -> HttpResponse {
+    let delivery = deliver(state, request, caller, began_at, token, form);
+    let delivered = caught(delivery).await;
     delivered.unwrap_or_else(|refusal| refuse(state, request, refusal))
 }
 

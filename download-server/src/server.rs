@@ -74,7 +74,7 @@ impl Running {
             self.state.streams.until_idle().await;
             // The last bytes may still be in a buffer of ours.
             while self.state.connections.is_moving() {
-                sleep(config.quiet.min(LOOK)).await;
+                sleep(LOOK).await;
             }
         };
         tokio::select! {

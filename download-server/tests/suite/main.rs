@@ -15,6 +15,7 @@ mod clocks;
 mod crash;
 #[cfg(target_os = "linux")]
 mod crowd;
+mod crowded;
 mod defects;
 mod delivery;
 mod files;
