@@ -1,5 +1,6 @@
 //! What needs one transaction, or serves both pages and API.
 
+pub mod audit;
 pub mod carts;
 pub mod change_password;
 pub mod check_out;

@@ -47,6 +47,25 @@ pub struct Origin {
     pub user_agent: String,
 }
 
+impl Origin {
+    /// What an operator does on the machine itself.
+    pub fn command_line() -> Self {
+        Self {
+            ip: "local".to_owned(),
+            user_agent: "command line".to_owned(),
+        }
+    }
+
+    /// As the database keeps it: PostgreSQL's text holds no NUL, and nobody's table a novel.
+    pub(super) fn stored(&self) -> Self {
+        let user_agent = self.user_agent.chars().filter(|c| *c != '\0');
+        Self {
+            ip: self.ip.clone(),
+            user_agent: user_agent.take(MAX_USER_AGENT_CHARS).collect(),
+        }
+    }
+}
+
 /// A session that has just begun, and the one time its secret is known.
 pub struct Begun {
     /// The session.
@@ -272,19 +291,13 @@ async fn insert(
     epoch: Option<i64>,
     origin: &Origin,
 ) -> db::Result<()> {
-    // PostgreSQL's text holds no NUL.
-    let user_agent: String = origin
-        .user_agent
-        .chars()
-        .filter(|c| *c != '\0')
-        .take(MAX_USER_AGENT_CHARS)
-        .collect();
+    let origin = origin.stored();
     let new = NewSession {
         session,
         secret_hash: secret.hash(),
         epoch,
         ip: &origin.ip,
-        user_agent: &user_agent,
+        user_agent: &origin.user_agent,
     };
     store::insert_session(db, &new).await
 }

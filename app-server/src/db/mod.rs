@@ -1,5 +1,6 @@
 //! All SQL, and nothing else: connections with a deadline, queries prepared once.
 
+pub mod audit;
 pub mod carts;
 pub mod catalogue;
 mod client;
@@ -10,6 +11,7 @@ pub mod library;
 pub mod migrate;
 pub mod mints;
 pub mod orders;
+pub mod outbox;
 pub mod products;
 pub mod purge;
 pub mod sessions;
@@ -21,6 +23,7 @@ pub use error::{DbError, Result};
 
 /// Every statement of every module; a test prepares each one on a migrated database.
 pub const STATEMENTS: &[&[&str]] = &[
+    audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,
     downloads::STATEMENTS,
@@ -28,6 +31,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     library::STATEMENTS,
     mints::STATEMENTS,
     orders::STATEMENTS,
+    outbox::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
     sessions::STATEMENTS,

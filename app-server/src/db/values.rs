@@ -4,7 +4,9 @@ use bytes::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
-use crate::domain::ids::{FileId, OrderId, ProductId, PurchaseId, SessionId, UserId};
+use crate::domain::ids::{
+    EventId, FileId, MailId, OrderId, ProductId, PurchaseId, SessionId, UserId,
+};
 
 type AnyError = Box<dyn std::error::Error + Sync + Send>;
 
@@ -34,4 +36,6 @@ macro_rules! as_uuid {
     )*};
 }
 
-as_uuid!(FileId, OrderId, ProductId, PurchaseId, SessionId, UserId);
+as_uuid!(
+    EventId, FileId, MailId, OrderId, ProductId, PurchaseId, SessionId, UserId
+);

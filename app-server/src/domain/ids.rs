@@ -52,6 +52,15 @@ id!(
     PurchaseId
 );
 
+id!(
+    /// A row of `audit_events`.
+    EventId
+);
+id!(
+    /// A row of `mails`.
+    MailId
+);
+
 fn time_ordered(now: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     Uuid::new_v7(Timestamp::from_unix(

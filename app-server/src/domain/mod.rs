@@ -1,9 +1,11 @@
 //! Values and rules: no I/O, no clock, no HTTP.
 
+pub mod audit;
 pub mod cart;
 pub mod catalogue;
 pub mod email;
 pub mod ids;
+pub mod mail;
 pub mod markdown;
 pub mod money;
 pub mod order;
