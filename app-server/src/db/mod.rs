@@ -14,6 +14,7 @@ pub mod orders;
 pub mod outbox;
 pub mod products;
 pub mod purge;
+pub mod secrets;
 pub mod sessions;
 pub mod users;
 mod values;
@@ -34,6 +35,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     outbox::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
+    secrets::STATEMENTS,
     sessions::STATEMENTS,
     users::STATEMENTS,
 ];

@@ -12,6 +12,7 @@ pub mod order;
 pub mod paging;
 pub mod password;
 pub mod product;
+pub mod rotation;
 pub mod search;
 pub mod secret;
 pub mod session;
