@@ -13,4 +13,5 @@ pub mod purge;
 pub mod register;
 pub mod sessions;
 pub mod sign_in;
+pub mod sign_out;
 pub mod users;

@@ -232,9 +232,8 @@ impl Sessions {
     ///
     /// # Errors
     /// The database does not answer: the session goes on, and the user must be told.
-    pub async fn sign_out(&self, session: SessionId) -> db::Result<()> {
-        let db = self.database.client().await?;
-        store::revoke_session(&db, session, REASON_SIGNED_OUT, self.clock.now()).await
+    pub async fn sign_out(&self, tx: &impl Queries, session: SessionId) -> db::Result<()> {
+        store::revoke_session(tx, session, REASON_SIGNED_OUT, self.clock.now()).await
     }
 
     fn lifetime(&self, user: Option<&User>, remembered: bool) -> Lifetime {

@@ -22,10 +22,13 @@ use super::{
     visitor::{SignedIn, Visitor},
 };
 use crate::{
-    actions::sessions::{Begun, Origin, Refreshed},
+    actions::{
+        sessions::{Begun, Origin, Refreshed},
+        sign_out::sign_out,
+    },
     db::DbError,
     domain::{
-        ids::SessionId,
+        ids::{SessionId, UserId},
         secret::{SessionSecret, csrf_token_without_cookie},
         session::Session,
     },
@@ -182,7 +185,7 @@ pub fn remove(request: &HttpRequest) {
 pub struct LeftBehind {
     /// The row of their cart, to be merged.
     pub anonymous: Option<SessionId>,
-    signed_in: Option<SessionId>,
+    signed_in: Option<(UserId, SessionId)>,
 }
 
 /// What `visitor` leaves behind when they sign in as somebody, perhaps somebody else.
@@ -194,7 +197,7 @@ pub fn leave_behind(visitor: &Visitor) -> LeftBehind {
         },
         Visitor::User(signed_in) => LeftBehind {
             anonymous: None,
-            signed_in: Some(signed_in.session.id),
+            signed_in: Some((signed_in.user.id, signed_in.session.id)),
         },
     }
 }
@@ -204,9 +207,9 @@ impl LeftBehind {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn end(&self, state: &AppState) -> Result<(), AppError> {
-        if let Some(session) = self.signed_in {
-            state.sessions.sign_out(session).await?;
+    pub async fn end(&self, state: &AppState, origin: &Origin) -> Result<(), AppError> {
+        if let Some((user, session)) = self.signed_in {
+            sign_out(state, user, session, origin).await?;
         }
         Ok(())
     }

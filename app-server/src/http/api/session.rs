@@ -9,6 +9,7 @@ use crate::{
     actions::{
         sessions::Begun,
         sign_in::{Attempt, sign_in},
+        sign_out::sign_out,
     },
     domain::{
         ids::{SessionId, UserId},
@@ -129,7 +130,7 @@ pub async fn create(
         &origin(&state, &request),
     )
     .await?;
-    left_behind.end(&state).await?;
+    left_behind.end(&state, &origin(&state, &request)).await?;
     issue(&request, &state, &begun)?;
     Ok(answer(StatusCode::OK, &SessionBody::begun(&begun)))
 }
@@ -141,7 +142,8 @@ pub async fn destroy(
     visitor: Visitor,
 ) -> Result<HttpResponse, AppError> {
     if let Visitor::User(signed_in) = &visitor {
-        state.sessions.sign_out(signed_in.session.id).await?;
+        let origin = origin(&state, &request);
+        sign_out(&state, signed_in.user.id, signed_in.session.id, &origin).await?;
         remove(&request);
     }
     let mut answer = HttpResponse::NoContent().finish();

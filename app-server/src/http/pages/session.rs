@@ -10,7 +10,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    actions::sign_in::{Attempt, sign_in},
+    actions::{
+        sign_in::{Attempt, sign_in},
+        sign_out::sign_out,
+    },
     error::AppError,
     http::{
         form::PageForm,
@@ -137,7 +140,7 @@ pub async fn create(
     .await
     {
         Ok(begun) => {
-            left_behind.end(&state).await?;
+            left_behind.end(&state, &origin(&state, &request)).await?;
             issue(&request, &state, &begun)?;
             Ok(see_other(&safe_next(&fields.next)))
         }
@@ -157,7 +160,8 @@ pub async fn destroy(
 ) -> Result<HttpResponse, AppError> {
     form.genuine()?;
     if let Visitor::User(signed_in) = &visitor {
-        state.sessions.sign_out(signed_in.session.id).await?;
+        let origin = origin(&state, &request);
+        sign_out(&state, signed_in.user.id, signed_in.session.id, &origin).await?;
         remove(&request);
     }
     let mut answer = see_other("/");
