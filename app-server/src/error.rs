@@ -47,6 +47,9 @@ pub enum AppError {
     /// The current password is wrong: 401 `wrong_password`.
     #[error("wrong current password")]
     WrongPassword,
+    /// The password must be proved again first: 403 `confirm_password`.
+    #[error("no recent proof of the password")]
+    ConfirmPassword,
     /// The account may not do this: 403 `forbidden`.
     #[error("the account lacks permission")]
     Forbidden,
@@ -118,6 +121,10 @@ pub enum Conflict {
     Refunded,
     /// The order was cancelled.
     Cancelled,
+    /// Without this account there would be no admin.
+    LastAdmin,
+    /// Admins do not do this to themselves.
+    OneselfAsAdmin,
 }
 
 impl From<DbError> for AppError {

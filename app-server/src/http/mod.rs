@@ -1,7 +1,8 @@
 //! The only place with actix: addresses, cookies, pages, JSON.
 
 pub mod api;
-pub mod assets;
+pub mod admin;
+mod assets;
 pub mod carts;
 pub mod client_address;
 pub mod cookies;

@@ -4,8 +4,14 @@ use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 
+use chrono::{DateTime, Utc};
+
 use crate::{
-    domain::{ids::SessionId, session::Session, user::User},
+    domain::{
+        ids::SessionId,
+        session::{PROOF, Session},
+        user::User,
+    },
     error::AppError,
 };
 
@@ -34,6 +40,17 @@ pub struct SignedIn {
     pub user: User,
     /// By which session.
     pub session: Session,
+}
+
+impl SignedIn {
+    /// Whether the password was proved lately.
+    ///
+    /// # Errors
+    /// [`AppError::ConfirmPassword`].
+    pub fn proved(&self, now: DateTime<Utc>) -> Result<(), AppError> {
+        let proved = self.session.confirmed_at.is_some_and(|at| now - at < PROOF);
+        proved.then_some(()).ok_or(AppError::ConfirmPassword)
+    }
 }
 
 impl Visitor {
