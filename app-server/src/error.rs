@@ -47,8 +47,8 @@ pub enum AppError {
     /// The current password is wrong: 401 `wrong_password`.
     #[error("wrong current password")]
     WrongPassword,
-    /// The password must be proved again first: 403 `confirm_password`.
-    #[error("no recent proof of the password")]
+    /// The password was proved too long ago: 403 `confirm_password`; a page leads to `/confirm`.
+    #[error("the password must be proved again")]
     ConfirmPassword,
     /// The account may not do this: 403 `forbidden`.
     #[error("the account lacks permission")]

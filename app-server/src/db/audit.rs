@@ -126,9 +126,7 @@ pub async fn list_user_events(
     after: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<StoredEvent>> {
-    let rows = db
-        .query(LIST_USER_EVENTS, &[&user, &after, &limit])
-        .await?;
+    let rows = db.query(LIST_USER_EVENTS, &[&user, &after, &limit]).await?;
     rows.into_iter().map(StoredEvent::try_from).collect()
 }
 

@@ -80,14 +80,14 @@ pub fn ended(session: &Session, standing: &Standing, now: DateTime<Utc>) -> Opti
     over.then_some(Ended::Expired)
 }
 
+/// How long a proof of the password opens what is sensitive; signing in is one.
+pub const PROOF: TimeDelta = TimeDelta::minutes(10);
+
 /// `sessions.revoked_reason` of a session its own user ended.
 pub const REASON_SIGNED_OUT: &str = "signed_out";
 
 /// `sessions.revoked_reason` of a session that made room for a newer one.
 pub const REASON_TOO_MANY: &str = "too_many";
-
-/// A proof of the password is recent for so long.
-pub const PROOF: TimeDelta = TimeDelta::minutes(10);
 
 /// `last_seen_at` is written at most this often.
 pub const TOUCH_INTERVAL: TimeDelta = TimeDelta::seconds(60);

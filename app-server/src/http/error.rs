@@ -115,7 +115,7 @@ impl AppError {
             Self::ConfirmPassword => (
                 StatusCode::FORBIDDEN,
                 "confirm_password",
-                "Please type your password again first.",
+                "Please confirm your password first.",
             ),
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,

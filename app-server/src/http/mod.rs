@@ -1,7 +1,7 @@
 //! The only place with actix: addresses, cookies, pages, JSON.
 
-pub mod api;
 pub mod admin;
+pub mod api;
 mod assets;
 pub mod carts;
 pub mod client_address;

@@ -3,7 +3,6 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
-
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -43,13 +42,17 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Whether the password was proved lately.
+    /// What sensitive acts ask for: the password was proved within the last ten minutes.
     ///
     /// # Errors
-    /// [`AppError::ConfirmPassword`].
+    /// [`AppError::ConfirmPassword`] when it was not.
     pub fn proved(&self, now: DateTime<Utc>) -> Result<(), AppError> {
-        let proved = self.session.confirmed_at.is_some_and(|at| now - at < PROOF);
-        proved.then_some(()).ok_or(AppError::ConfirmPassword)
+        let proved_at = self.session.confirmed_at;
+        if proved_at.is_some_and(|at| now - at < PROOF) {
+            Ok(())
+        } else {
+            Err(AppError::ConfirmPassword)
+        }
     }
 }
 
