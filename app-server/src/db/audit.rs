@@ -92,6 +92,15 @@ pub struct StoredEvent {
     pub details: Value,
 }
 
+impl StoredEvent {
+    /// Whether more is known than the columns say.
+    pub fn has_details(&self) -> bool {
+        self.details
+            .as_object()
+            .is_some_and(|details| !details.is_empty())
+    }
+}
+
 /// Which rows; what is none does not matter.
 #[derive(Default)]
 pub struct EventFilter {

@@ -2,7 +2,8 @@
 
 pub mod admin;
 pub mod api;
-mod assets;
+pub mod assets;
+pub mod audit_query;
 pub mod carts;
 pub mod client_address;
 pub mod cookies;
