@@ -121,6 +121,10 @@ pub enum Conflict {
     Refunded,
     /// The order was cancelled.
     Cancelled,
+    /// Without this account there would be no admin.
+    LastAdmin,
+    /// Admins do not do this to themselves.
+    OneselfAsAdmin,
 }
 
 impl From<DbError> for AppError {

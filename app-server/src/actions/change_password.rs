@@ -1,11 +1,15 @@
 //! Changing one's password: every other session ends.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
-use super::sessions::Begun;
+use super::{
+    audit::{Entry, record},
+    sessions::{Begun, Origin},
+};
 use crate::{
     db::users,
-    domain::{password, session::Session, user::User},
+    domain::{audit::Event, password, session::Session, user::User},
     error::AppError,
     state::AppState,
 };
@@ -20,6 +24,7 @@ pub async fn change_password(
     session: &Session,
     current: SecretString,
     new: SecretString,
+    origin: &Origin,
 ) -> Result<Begun, AppError> {
     if let Some(weakness) = password::weakness(new.expose_secret()) {
         return Err(AppError::invalid("new", weakness));
@@ -35,7 +40,8 @@ pub async fn change_password(
             .verify(current, Some(stored.clone()))
             .await?
     {
-        tracing::info!(user.id = %user.id, "a password change failed: wrong current password");
+        let failed = entry(Event::PasswordChangeFail, user, session, origin);
+        record(&state.db().await?, state.clock.now(), failed).await?;
         return Err(AppError::WrongPassword);
     }
     let hash = state.passwords.hash(new).await?;
@@ -47,7 +53,20 @@ pub async fn change_password(
     let epoch = verified.ok_or(AppError::WrongPassword)?.session_epoch;
     users::update_password(&tx, user.id, &hash).await?;
     let begun = state.sessions.renew(&tx, session, epoch).await?;
+    let changed = entry(Event::PasswordChange, user, session, origin);
+    record(&tx, state.clock.now(), changed).await?;
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %session.id, "changed the password");
     Ok(begun)
+}
+
+fn entry<'a>(event: Event, user: &User, session: &Session, origin: &'a Origin) -> Entry<'a> {
+    Entry {
+        event,
+        user: Some(user.id),
+        actor: None,
+        session: Some(session.id),
+        origin,
+        details: json!({}),
+    }
 }

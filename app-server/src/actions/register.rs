@@ -1,14 +1,17 @@
 //! Opening an account.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use super::{
+    audit::{Entry, record},
     sessions::{Begun, Origin},
-    sign_in::adopt,
+    sign_in::{adopt, signed_in},
 };
 use crate::{
     db::{self, users},
     domain::{
+        audit::Event,
         email::Email,
         ids::{SessionId, UserId},
         password,
@@ -55,6 +58,16 @@ pub async fn register(
         .map_err(taken)?;
     adopt(&tx, visitor, user.id).await?;
     let begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    let opened = Entry {
+        event: Event::UserCreated,
+        user: Some(user.id),
+        actor: None,
+        session: Some(begun.session.id),
+        origin,
+        details: json!({"role": user.role}),
+    };
+    record(&tx, now, opened).await?;
+    signed_in(&tx, now, &begun, Event::LoginSuccess, origin).await?;
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %begun.session.id, "registered");
     Ok(begun)

@@ -1,11 +1,17 @@
 //! Signing in: from an address and a password to a session.
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use serde_json::json;
 
-use super::sessions::{Begun, Origin};
+use super::{
+    audit::{Entry, record},
+    sessions::{Begun, Origin},
+};
 use crate::{
     db::{Queries, carts, sessions as store, users},
     domain::{
+        audit::Event,
         cart::CartOwner,
         email::email_key,
         ids::{SessionId, UserId},
@@ -41,7 +47,7 @@ pub async fn sign_in(
     use secrecy::ExposeSecret;
 
     if attempt.password.expose_secret().len() > password::MAX_BYTES {
-        return Err(AppError::InvalidCredentials);
+        return refuse(state, None, origin).await;
     }
     let key = email_key(&attempt.email).replace('\0', "");
     let found = {
@@ -50,16 +56,20 @@ pub async fn sign_in(
     };
     let stored = found.as_ref().map(|found| found.password_hash.clone());
     let genuine = state.passwords.verify(attempt.password, stored).await?;
+    let known = found.as_ref().map(|found| found.user.id);
     let Some(found) = found.filter(|found| genuine && !found.disabled) else {
-        tracing::info!(ip = origin.ip, "a sign-in failed");
-        return Err(AppError::InvalidCredentials);
+        return refuse(state, known, origin).await;
     };
 
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
     // The password may have changed while it was being verified.
     let verified = users::lock_verified(&tx, found.user.id, &found.password_hash).await?;
-    let verified = verified.ok_or(AppError::InvalidCredentials)?;
+    let Some(verified) = verified else {
+        drop(tx);
+        drop(db);
+        return refuse(state, known, origin).await;
+    };
     let user = User {
         role: verified.role,
         ..found.user
@@ -69,9 +79,54 @@ pub async fn sign_in(
         .sessions
         .begin(&tx, &user, verified.session_epoch, attempt.remember, origin)
         .await?;
+    signed_in(&tx, state.clock.now(), &begun, Event::LoginSuccess, origin).await?;
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %begun.session.id, "signed in");
     Ok(begun)
+}
+
+/// Writes down that somebody came in, by `event`, and the session it gave them.
+pub(super) async fn signed_in(
+    tx: &impl Queries,
+    at: DateTime<Utc>,
+    begun: &Begun,
+    event: Event,
+    origin: &Origin,
+) -> Result<(), AppError> {
+    let session = &begun.session;
+    for (event, details) in [
+        (event, json!({"method": "password"})),
+        (
+            Event::SessionCreated,
+            json!({"remembered": session.remembered}),
+        ),
+    ] {
+        let entry = Entry {
+            event,
+            user: session.user_id(),
+            actor: None,
+            session: Some(session.id),
+            origin,
+            details,
+        };
+        record(tx, at, entry).await?;
+    }
+    Ok(())
+}
+
+/// Writes a failure down, of an account that exists or not: both cost the same.
+async fn refuse<T>(state: &AppState, user: Option<UserId>, origin: &Origin) -> Result<T, AppError> {
+    tracing::info!(ip = origin.ip, "a sign-in failed");
+    let entry = Entry {
+        event: Event::LoginFail,
+        user,
+        actor: None,
+        session: None,
+        origin,
+        details: json!({"method": "password"}),
+    };
+    record(&state.db().await?, state.clock.now(), entry).await?;
+    Err(AppError::InvalidCredentials)
 }
 
 /// Gives what a visitor had put into the cart to the user they turned out to be.

@@ -1,11 +1,14 @@
 //! All SQL, and nothing else: connections with a deadline, queries prepared once.
 
+pub mod accounts;
 pub mod audit;
 pub mod carts;
 pub mod catalogue;
 mod client;
+pub mod deletion;
 pub mod downloads;
 mod error;
+pub mod export;
 pub mod files;
 pub mod library;
 pub mod migrate;
@@ -24,10 +27,13 @@ pub use error::{DbError, Result};
 
 /// Every statement of every module; a test prepares each one on a migrated database.
 pub const STATEMENTS: &[&[&str]] = &[
+    accounts::STATEMENTS,
     audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,
+    deletion::STATEMENTS,
     downloads::STATEMENTS,
+    export::STATEMENTS,
     files::STATEMENTS,
     library::STATEMENTS,
     mints::STATEMENTS,

@@ -1,8 +1,10 @@
 //! Values and rules: no I/O, no clock, no HTTP.
 
 pub mod audit;
+pub mod audit_words;
 pub mod cart;
 pub mod catalogue;
+pub mod deletion;
 pub mod email;
 pub mod ids;
 pub mod mail;

@@ -43,6 +43,14 @@ impl Conflict {
             ),
             Self::Refunded => ("refunded", "This order was refunded."),
             Self::Cancelled => ("cancelled", "This order was cancelled."),
+            Self::LastAdmin => (
+                "last_admin",
+                "This is the shop's last admin: somebody else has to become one first.",
+            ),
+            Self::OneselfAsAdmin => (
+                "oneself",
+                "Admins do not do this to their own account; another admin can.",
+            ),
         }
     }
 }

@@ -7,7 +7,11 @@ use serde::Deserialize;
 use crate::{
     actions::change_password::change_password,
     error::AppError,
-    http::{json::Json, session::issue, visitor::SignedIn},
+    http::{
+        json::Json,
+        session::{issue, origin},
+        visitor::SignedIn,
+    },
     state::AppState,
 };
 
@@ -27,7 +31,15 @@ pub async fn update(
     Json(body): Json<PasswordBody>,
 ) -> Result<HttpResponse, AppError> {
     let SignedIn { user, session } = &signed_in;
-    let begun = change_password(&state, user, session, body.current, body.new).await?;
+    let begun = change_password(
+        &state,
+        user,
+        session,
+        body.current,
+        body.new,
+        &origin(&state, &request),
+    )
+    .await?;
     issue(&request, &state, &begun)?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -11,7 +11,7 @@ use crate::{
     http::{
         form::PageForm,
         layout::{self, Layout, see_other},
-        session::issue,
+        session::{issue, origin},
         visitor::{SignedIn, Visitor},
     },
     state::AppState,
@@ -64,6 +64,7 @@ pub async fn update(
         session,
         fields.current.into(),
         fields.new.into(),
+        &origin(&state, &request),
     )
     .await;
     match changed {
