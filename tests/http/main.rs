@@ -3,6 +3,7 @@
 mod accounts;
 mod csrf;
 mod https;
+mod mail;
 mod outage;
 mod revival;
 mod sessions;

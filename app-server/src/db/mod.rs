@@ -8,6 +8,7 @@ pub mod downloads;
 mod error;
 pub mod files;
 pub mod library;
+pub mod mail_links;
 pub mod migrate;
 pub mod mints;
 pub mod orders;
@@ -29,6 +30,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     downloads::STATEMENTS,
     files::STATEMENTS,
     library::STATEMENTS,
+    mail_links::STATEMENTS,
     mints::STATEMENTS,
     orders::STATEMENTS,
     outbox::STATEMENTS,
