@@ -4,6 +4,7 @@ mod accounts;
 mod confirm;
 mod csrf;
 mod https;
+mod mail;
 mod outage;
 mod revival;
 mod sessions;

@@ -15,6 +15,7 @@ pub mod pay;
 pub mod payments;
 pub mod purge;
 pub mod register;
+pub mod send_mail;
 pub mod sessions;
 pub mod sign_in;
 pub mod users;

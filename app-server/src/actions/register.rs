@@ -9,11 +9,16 @@ use super::{
     sign_in::{adopt, signed_in},
 };
 use crate::{
-    db::{self, users},
+    db::{
+        self,
+        outbox::{NewMail, insert_mail},
+        users,
+    },
     domain::{
         audit::Event,
         email::Email,
         ids::{SessionId, UserId},
+        mail::Letter,
         password,
         user::{MAX_NAME_CHARS, Role, User, parse_name},
     },
@@ -56,6 +61,14 @@ pub async fn register(
     users::insert_user(&tx, &user, &email, &hash, now)
         .await
         .map_err(taken)?;
+    let letter = NewMail {
+        letter: Letter::VerifyAddress,
+        user: user.id,
+        recipient: &user.email,
+        session: None,
+        at: now,
+    };
+    insert_mail(&tx, &letter).await?;
     adopt(&tx, visitor, user.id).await?;
     let begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
     let opened = Entry {

@@ -11,6 +11,7 @@ mod error;
 pub mod export;
 pub mod files;
 pub mod library;
+pub mod mail_links;
 pub mod migrate;
 pub mod mints;
 pub mod orders;
@@ -36,6 +37,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     export::STATEMENTS,
     files::STATEMENTS,
     library::STATEMENTS,
+    mail_links::STATEMENTS,
     mints::STATEMENTS,
     orders::STATEMENTS,
     outbox::STATEMENTS,
