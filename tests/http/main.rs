@@ -2,6 +2,7 @@
 
 mod accounts;
 mod csrf;
+mod guessing;
 mod https;
 mod outage;
 mod revival;

@@ -3,8 +3,10 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
+    devices,
     sessions::{Begun, Origin},
     sign_in::adopt,
+    throttle,
 };
 use crate::{
     db::{self, users},
@@ -12,6 +14,7 @@ use crate::{
         email::Email,
         ids::{SessionId, UserId},
         password,
+        throttle::registrations,
         user::{MAX_NAME_CHARS, Role, User, parse_name},
     },
     error::{AppError, Conflict, FieldError},
@@ -31,7 +34,8 @@ pub struct Registration {
 /// Opens an account and signs its owner in; a visitor's cart becomes theirs.
 ///
 /// # Errors
-/// [`AppError::Invalid`] with every field at once; [`Conflict::EmailTaken`].
+/// [`AppError::Invalid`] with every field at once; [`Conflict::EmailTaken`]; [`AppError::TooMany`]
+/// when the address has opened, or tried to open, too many.
 pub async fn register(
     state: &AppState,
     registration: Registration,
@@ -39,6 +43,8 @@ pub async fn register(
     origin: &Origin,
 ) -> Result<Begun, AppError> {
     let (email, name) = checked(&registration)?;
+    let limit = registrations(state.config.registrations_per_address);
+    throttle::count_address(state, limit, origin).await?;
     let hash = state.passwords.hash(registration.password).await?;
     let now = state.clock.now();
     let user = User {
@@ -54,7 +60,8 @@ pub async fn register(
         .await
         .map_err(taken)?;
     adopt(&tx, visitor, user.id).await?;
-    let begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    let mut begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %begun.session.id, "registered");
     Ok(begun)

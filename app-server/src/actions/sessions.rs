@@ -12,6 +12,7 @@ use crate::{
         sessions::{self as store, NewSession},
     },
     domain::{
+        device::DeviceSecret,
         ids::SessionId,
         secret::SessionSecret,
         session::{self, Ended, REASON_SIGNED_OUT, REASON_TOO_MANY, Session, TOUCH_INTERVAL},
@@ -45,6 +46,8 @@ pub struct Origin {
     pub ip: String,
     /// `User-Agent`, as sent.
     pub user_agent: String,
+    /// What its device cookie holds.
+    pub device: Option<DeviceSecret>,
 }
 
 impl Origin {
@@ -53,6 +56,7 @@ impl Origin {
         Self {
             ip: "local".to_owned(),
             user_agent: "command line".to_owned(),
+            device: None,
         }
     }
 
@@ -62,6 +66,7 @@ impl Origin {
         Self {
             ip: self.ip.clone(),
             user_agent: user_agent.take(MAX_USER_AGENT_CHARS).collect(),
+            device: None,
         }
     }
 }
@@ -72,6 +77,8 @@ pub struct Begun {
     pub session: Session,
     /// What the cookie will hold.
     pub secret: SessionSecret,
+    /// What the device cookie will hold, where the browser is known from now on.
+    pub device: Option<DeviceSecret>,
 }
 
 /// What a cookie's secret stands for.
@@ -165,7 +172,11 @@ impl Sessions {
         let csrf_token = new_csrf_token()?;
         let session = self.new_session(Some(user.clone()), remembered, csrf_token, now);
         insert(tx, &session, &secret, Some(epoch), origin).await?;
-        Ok(Begun { session, secret })
+        Ok(Begun {
+            session,
+            secret,
+            device: None,
+        })
     }
 
     /// Begins the session of a visitor who put something into a cart.
@@ -193,7 +204,11 @@ impl Sessions {
         let secret = SessionSecret::generate().map_err(AppError::internal)?;
         let session = self.new_session(None, false, csrf_token.to_owned(), now);
         insert(&db, &session, &secret, None, origin).await?;
-        Ok(Begun { session, secret })
+        Ok(Begun {
+            session,
+            secret,
+            device: None,
+        })
     }
 
     /// Lets `session`, of its user's `epoch`, go on in the one that was begun, under a new secret.
@@ -222,7 +237,11 @@ impl Sessions {
         )
         .await?;
         if renewed {
-            Ok(Begun { session, secret })
+            Ok(Begun {
+            session,
+            secret,
+            device: None,
+        })
         } else {
             Err(AppError::SignInRequired)
         }

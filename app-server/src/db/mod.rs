@@ -4,6 +4,7 @@ pub mod audit;
 pub mod carts;
 pub mod catalogue;
 mod client;
+pub mod devices;
 pub mod downloads;
 mod error;
 pub mod files;
@@ -15,6 +16,7 @@ pub mod outbox;
 pub mod products;
 pub mod purge;
 pub mod sessions;
+pub mod throttles;
 pub mod users;
 mod values;
 
@@ -26,6 +28,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,
+    devices::STATEMENTS,
     downloads::STATEMENTS,
     files::STATEMENTS,
     library::STATEMENTS,
@@ -35,5 +38,6 @@ pub const STATEMENTS: &[&[&str]] = &[
     products::STATEMENTS,
     purge::STATEMENTS,
     sessions::STATEMENTS,
+    throttles::STATEMENTS,
     users::STATEMENTS,
 ];

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cart;
 pub mod catalogue;
+pub mod device;
 pub mod email;
 pub mod ids;
 pub mod mail;
@@ -16,4 +17,5 @@ pub mod search;
 pub mod secret;
 pub mod session;
 pub mod slug;
+pub mod throttle;
 pub mod user;
