@@ -3,6 +3,7 @@
 mod accounts;
 mod confirm;
 mod csrf;
+mod guessing;
 mod https;
 mod mail;
 mod outage;

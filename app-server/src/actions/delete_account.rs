@@ -96,6 +96,7 @@ pub async fn delete_due(database: &Database, clock: &Clock) -> db::Result<u64> {
             ip: String::new(),
             user_agent: String::new(),
             country: None,
+            device: None,
         };
         let deleted = Entry {
             details: json!({}),

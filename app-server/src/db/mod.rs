@@ -6,6 +6,7 @@ pub mod carts;
 pub mod catalogue;
 mod client;
 pub mod deletion;
+pub mod devices;
 pub mod downloads;
 mod error;
 pub mod export;
@@ -20,6 +21,7 @@ pub mod products;
 pub mod purge;
 pub mod secrets;
 pub mod sessions;
+pub mod throttles;
 pub mod users;
 mod values;
 
@@ -33,6 +35,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     carts::STATEMENTS,
     catalogue::STATEMENTS,
     deletion::STATEMENTS,
+    devices::STATEMENTS,
     downloads::STATEMENTS,
     export::STATEMENTS,
     files::STATEMENTS,
@@ -45,5 +48,6 @@ pub const STATEMENTS: &[&[&str]] = &[
     purge::STATEMENTS,
     secrets::STATEMENTS,
     sessions::STATEMENTS,
+    throttles::STATEMENTS,
     users::STATEMENTS,
 ];
