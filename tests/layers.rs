@@ -113,6 +113,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "db",
         &["keys", "nodes", "state", "error", "actions", "http", "cli"],
     ),
+    (
+        "countries",
+        &["db", "keys", "nodes", "state", "actions", "http", "cli"],
+    ),
     ("keys", &["db", "nodes", "state", "actions", "http", "cli"]),
     ("nodes", &["db", "state", "actions", "http", "cli"]),
     (

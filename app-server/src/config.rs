@@ -44,6 +44,8 @@ pub struct Config {
     pub payments: Payments,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// A database of countries, `.mmdb`.
+    pub geoip_db: Option<PathBuf>,
     /// How long running requests may take to finish once a stop was asked for.
     pub drain: Duration,
     /// Threads that serve requests.
@@ -121,6 +123,7 @@ impl Config {
         let token_ttl = Duration::from_secs(settings.integer("TOKEN_TTL_SECS", 10..=300));
         let payments = payments(settings);
         let trusted_proxies = settings.list("TRUSTED_PROXIES");
+        let geoip_db = settings.text("GEOIP_DB").map(PathBuf::from);
         let drain = Duration::from_secs(settings.integer("DRAIN_SECS", 0..=86_400));
         let workers = workers(settings);
         let (files_url, bucket) = files?;
@@ -138,6 +141,7 @@ impl Config {
             token_ttl,
             payments: payments?,
             trusted_proxies,
+            geoip_db,
             drain,
             workers,
         })

@@ -8,6 +8,7 @@ use shared::{clock::Clock, file_store::FileStore};
 use crate::{
     actions::{passwords::Passwords, sessions::Sessions},
     config::Config,
+    countries::Countries,
     db::{self, Database, Db},
     keys::Signer,
     nodes::Nodes,
@@ -25,6 +26,8 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Hashing and verifying, a few at a time.
     pub passwords: Passwords,
+    /// Which country an address is in.
+    pub countries: Countries,
     /// The published files.
     pub files: FileStore,
     /// Signs download tokens.
@@ -45,6 +48,7 @@ impl AppState {
         Ok(Self {
             sessions: Sessions::new(database.clone(), clock.clone(), &config),
             passwords: Passwords::new()?,
+            countries: Countries::open(config.geoip_db.as_deref())?,
             files: FileStore::open(&config.files_url, &config.bucket)?,
             signer: Signer::open(&config.keys_dir, clock.clone())?,
             nodes: Nodes::new(&config)?,

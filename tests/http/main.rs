@@ -2,10 +2,15 @@
 
 mod accounts;
 mod confirm;
+mod countries;
 mod csrf;
 mod https;
 mod outage;
+mod proxies;
+mod races;
 mod revival;
+mod rotation;
+mod session_list;
 mod sessions;
 mod shelf;
 mod shop_cart;

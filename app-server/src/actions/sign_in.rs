@@ -59,7 +59,10 @@ pub async fn sign_in(
     let tx = db.transaction().await?;
     // The password may have changed while it was being verified.
     let verified = users::lock_verified(&tx, found.user.id, &found.password_hash).await?;
-    let verified = verified.ok_or(AppError::InvalidCredentials)?;
+    // And all sessions may have been ended: this one is of those.
+    let verified = verified
+        .filter(|verified| verified.session_epoch == found.session_epoch)
+        .ok_or(AppError::InvalidCredentials)?;
     let user = User {
         role: verified.role,
         ..found.user

@@ -125,6 +125,17 @@ pub async fn update_password(
 const UPDATE_PASSWORD: &str = "
     update users set password_hash = $2, session_epoch = session_epoch + 1 where user_id = $1";
 
+/// Ends all sessions of an enabled user; the epoch they had.
+pub async fn raise_epoch(db: &impl Queries, user: UserId) -> Result<Option<i64>> {
+    let row = db.query_opt(RAISE_EPOCH, &[&user]).await?;
+    row.map(|row| Ok(row.try_get("epoch")?)).transpose()
+}
+
+const RAISE_EPOCH: &str = "
+    update users set session_epoch = session_epoch + 1
+     where user_id = $1 and disabled_at is null
+    returning session_epoch - 1 as epoch";
+
 /// Gives a role and ends all sessions; false when there is no such user.
 pub async fn update_role(db: &impl Queries, email_key: &str, role: Role) -> Result<bool> {
     Ok(db
@@ -159,6 +170,7 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_VERIFIED,
     INSERT_USER,
     UPDATE_PASSWORD,
+    RAISE_EPOCH,
     UPDATE_ROLE,
     DISABLE,
     ENABLE,

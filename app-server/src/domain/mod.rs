@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cart;
 pub mod catalogue;
+pub mod device;
 pub mod email;
 pub mod ids;
 pub mod mail;

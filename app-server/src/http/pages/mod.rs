@@ -14,3 +14,4 @@ pub mod payment;
 pub mod products;
 pub mod registration;
 pub mod session;
+pub mod sessions;
