@@ -2,12 +2,17 @@
 
 mod accounts;
 mod confirm;
+mod countries;
 mod csrf;
 mod guessing;
 mod https;
 mod mail;
 mod outage;
+mod proxies;
+mod races;
 mod revival;
+mod rotation;
+mod session_list;
 mod sessions;
 mod shelf;
 mod shop_cart;

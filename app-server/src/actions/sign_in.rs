@@ -110,6 +110,8 @@ async fn begin(
     let now = state.clock.now();
     let user = credentials.user;
     let verified = users::lock_verified(&tx, user.id, &credentials.password_hash).await?;
+    // All sessions may have been ended meanwhile: this one would be of those.
+    let verified = verified.filter(|it| it.session_epoch == credentials.session_epoch);
     let Some(verified) = verified else {
         return Ok(None);
     };

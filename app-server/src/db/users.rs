@@ -144,6 +144,17 @@ const UPDATE_PASSWORD: &str = "
     )
     select user_id from changed";
 
+/// Ends all sessions of an enabled user; the epoch they had.
+pub async fn raise_epoch(db: &impl Queries, user: UserId) -> Result<Option<i64>> {
+    let row = db.query_opt(RAISE_EPOCH, &[&user]).await?;
+    row.map(|row| Ok(row.try_get("epoch")?)).transpose()
+}
+
+const RAISE_EPOCH: &str = "
+    update users set session_epoch = session_epoch + 1
+     where user_id = $1 and disabled_at is null
+    returning session_epoch - 1 as epoch";
+
 /// Gives a role and ends all sessions; nothing when there is no such user.
 pub async fn update_role(db: &impl Queries, email_key: &str, role: Role) -> Result<Option<UserId>> {
     id(db
@@ -185,6 +196,7 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_VERIFIED,
     INSERT_USER,
     UPDATE_PASSWORD,
+    RAISE_EPOCH,
     UPDATE_ROLE,
     DISABLE,
     ENABLE,
