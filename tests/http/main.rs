@@ -1,8 +1,11 @@
 //! The shop over HTTP: one claim a test.
 
 mod accounts;
+mod admin;
+mod audit;
 mod confirm;
 mod csrf;
+mod data;
 mod https;
 mod outage;
 mod revival;

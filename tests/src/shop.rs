@@ -6,12 +6,16 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use app_server::config::{Config, VARIABLES};
+use app_server::{
+    actions::users,
+    config::{Config, VARIABLES},
+    domain::user::Role,
+};
 use chrono::{SubsecRound, TimeDelta};
 use shared::{clock::Clock, settings};
 
 use crate::{
-    client::{Client, Secrets},
+    client::{Client, Secrets, email},
     db::TestDatabase,
     log,
 };
@@ -86,6 +90,18 @@ impl Shop {
         let client = self.visitor();
         let answer = client.register(name).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
+        client
+    }
+
+    /// Somebody who is an admin, signed in.
+    pub async fn admin(&self, name: &str) -> Client {
+        let client = self.user(name).await;
+        let state = self.server().state();
+        let address = email(name);
+        users::set_role(&state.database, &state.clock, &address, Role::Admin)
+            .await
+            .expect("an admin");
+        assert_eq!(client.sign_in(name).await.status, 200);
         client
     }
 
