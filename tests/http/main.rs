@@ -6,6 +6,7 @@ mod audit;
 mod confirm;
 mod csrf;
 mod data;
+mod hardening;
 mod https;
 mod outage;
 mod revival;
