@@ -95,6 +95,8 @@ pub async fn delete_due(database: &Database, clock: &Clock) -> db::Result<u64> {
         let origin = Origin {
             ip: String::new(),
             user_agent: String::new(),
+            country: None,
+            device: None,
         };
         let deleted = Entry {
             details: json!({}),

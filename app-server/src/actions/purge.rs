@@ -35,8 +35,10 @@ pub async fn purge_once(database: &Database, clock: &Clock) -> db::Result<u64> {
         let removed = purge::delete_ended_sessions(&db, clock.now()).await?;
         let visitors = purge::delete_idle_visitors(&db, clock.now()).await?;
         let events = purge::delete_old_events(&db, clock.now()).await?;
+        let counters = purge::delete_counters(&db, clock.now()).await?;
         total += removed + visitors;
-        if ![removed, visitors, events].into_iter().any(purge::is_full) {
+        let all = [removed, visitors, events, counters];
+        if !all.into_iter().any(purge::is_full) {
             break;
         }
     }

@@ -2,14 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     audit::{Entry, record},
+    devices,
     sessions::{Begun, Origin},
+    throttle::{self, Pass},
 };
 use crate::{
-    db::{Queries, carts, sessions as store, users},
+    db::{
+        self, Queries, carts, sessions as store,
+        users::{self, Credentials},
+    },
     domain::{
         audit::Event,
         cart::CartOwner,
@@ -32,12 +37,13 @@ pub struct Attempt {
     pub remember: bool,
 }
 
-/// Signs in; a visitor's cart becomes the user's.
+/// Signs in; a visitor's cart becomes the user's, and the browser is known from now on.
 ///
 /// Unknown address, wrong password and disabled account take the same work and get the same answer.
 ///
 /// # Errors
-/// [`AppError::InvalidCredentials`].
+/// [`AppError::InvalidCredentials`]; [`AppError::TooMany`] and [`AppError::SignInsLocked`] before
+/// anything is compared; [`AppError::ResetRequired`].
 pub async fn sign_in(
     state: &AppState,
     attempt: Attempt,
@@ -50,39 +56,99 @@ pub async fn sign_in(
         return refuse(state, None, origin).await;
     }
     let key = email_key(&attempt.email).replace('\0', "");
-    let found = {
-        let db = state.db().await?;
-        users::find_credentials(&db, &key).await?
-    };
-    let stored = found.as_ref().map(|found| found.password_hash.clone());
-    let genuine = state.passwords.verify(attempt.password, stored).await?;
-    let known = found.as_ref().map(|found| found.user.id);
-    let Some(found) = found.filter(|found| genuine && !found.disabled) else {
-        return refuse(state, known, origin).await;
-    };
+    let pass = throttle::admit(state, &key, origin).await?;
+    // The hash may be replaced while it is being verified against: by another password, which
+    // this one then is not, or by another hash of the same. The second look tells.
+    for _ in 0..2 {
+        let found = {
+            let db = state.db().await?;
+            users::find_credentials(&db, &key).await?
+        };
+        let stored = found.as_ref().map(|found| found.password_hash.clone());
+        let genuine = state
+            .passwords
+            .verify(attempt.password.clone(), stored)
+            .await?;
+        let user = found.as_ref().map(|found| found.user.id);
+        let Some(found) = found.filter(|found| genuine && !found.disabled) else {
+            pass.failed(state, user, origin, Event::LoginFail).await?;
+            return Err(AppError::InvalidCredentials);
+        };
+        let proved = Proved {
+            pass: &pass,
+            credentials: found,
+            remember: attempt.remember,
+        };
+        if let Some(begun) = begin(state, proved, visitor, origin).await? {
+            return Ok(begun);
+        }
+    }
+    Err(AppError::InvalidCredentials)
+}
 
+/// A password that was the right one a moment ago.
+struct Proved<'a> {
+    pass: &'a Pass,
+    credentials: Credentials,
+    remember: bool,
+}
+
+/// Begins the session, unless the password was replaced or the account disabled meanwhile.
+async fn begin(
+    state: &AppState,
+    proved: Proved<'_>,
+    visitor: Option<SessionId>,
+    origin: &Origin,
+) -> Result<Option<Begun>, AppError> {
+    let Proved {
+        pass,
+        credentials,
+        remember,
+    } = proved;
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
-    // The password may have changed while it was being verified.
-    let verified = users::lock_verified(&tx, found.user.id, &found.password_hash).await?;
+    let now = state.clock.now();
+    let user = credentials.user;
+    let verified = users::lock_verified(&tx, user.id, &credentials.password_hash).await?;
     let Some(verified) = verified else {
-        drop(tx);
-        drop(db);
-        return refuse(state, known, origin).await;
+        return Ok(None);
     };
+    let entry = |event, session, details| Entry {
+        event,
+        user: Some(user.id),
+        actor: None,
+        session,
+        origin,
+        details,
+    };
+    if verified.must_reset {
+        pass.withdrawn(&tx).await?;
+        let details = json!({"reason": "reset_required"});
+        record(&tx, now, entry(Event::LoginFail, None, details)).await?;
+        tx.commit().await?;
+        return Err(AppError::ResetRequired);
+    }
     let user = User {
         role: verified.role,
-        ..found.user
+        ..user.clone()
     };
     adopt(&tx, visitor, user.id).await?;
-    let begun = state
+    let mut begun = state
         .sessions
-        .begin(&tx, &user, verified.session_epoch, attempt.remember, origin)
+        .begin(&tx, &user, verified.session_epoch, remember, origin)
         .await?;
-    signed_in(&tx, state.clock.now(), &begun, Event::LoginSuccess, origin).await?;
+    pass.succeeded(&tx).await?;
+    begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
+    let failures = pass.n_failures_before();
+    let event = if failures > 0 {
+        Event::LoginSuccessAfterFail
+    } else {
+        Event::LoginSuccess
+    };
+    let details = json!({"failures": failures, "known_device": pass.by_known_device()});
+    signed_in(&tx, now, &begun, event, details, origin).await?;
     tx.commit().await?;
-    tracing::info!(user.id = %user.id, session.id = %begun.session.id, "signed in");
-    Ok(begun)
+    Ok(Some(begun))
 }
 
 /// Writes down that somebody came in, by `event`, and the session it gave them.
@@ -91,11 +157,12 @@ pub(super) async fn signed_in(
     at: DateTime<Utc>,
     begun: &Begun,
     event: Event,
+    details: Value,
     origin: &Origin,
-) -> Result<(), AppError> {
+) -> db::Result<()> {
     let session = &begun.session;
     for (event, details) in [
-        (event, json!({"method": "password"})),
+        (event, details),
         (
             Event::SessionCreated,
             json!({"remembered": session.remembered}),

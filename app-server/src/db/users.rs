@@ -52,6 +52,8 @@ pub struct Verified {
     pub session_epoch: i64,
     /// What its user may do now, whatever it was when the password was looked up.
     pub role: Role,
+    /// Nobody signs in before the password was reset.
+    pub must_reset: bool,
 }
 
 /// Locks the user as long as the password that was verified is still theirs and they are enabled.
@@ -70,13 +72,16 @@ pub async fn lock_verified(
         Ok(Verified {
             session_epoch: row.try_get("session_epoch")?,
             role: role(&row)?,
+            must_reset: row
+                .try_get::<_, Option<DateTime<Utc>>>("must_reset_at")?
+                .is_some(),
         })
     })
     .transpose()
 }
 
 const LOCK_VERIFIED: &str = "
-    select session_epoch, role from users
+    select session_epoch, role, must_reset_at from users
      where user_id = $1 and password_hash = $2 and disabled_at is null
        for update";
 
@@ -111,19 +116,33 @@ const INSERT_USER: &str = "
     values ($1, $2, $3, $4, $5, $6, 0, $7)";
 
 /// Sets a password and ends all sessions; false when there is no such user.
+///
+/// Whatever stood in the way of signing in before is over: failed guesses, and a reset that had to
+/// come. Browsers are not known any more.
 pub async fn update_password(
     db: &impl Queries,
     user: UserId,
     password_hash: &SecretString,
 ) -> Result<bool> {
-    Ok(db
-        .execute(UPDATE_PASSWORD, &[&user, &password_hash.expose_secret()])
-        .await?
-        == 1)
+    let hash = password_hash.expose_secret();
+    let changed = db.query_opt(UPDATE_PASSWORD, &[&user, &hash]).await?;
+    Ok(changed.is_some())
 }
 
 const UPDATE_PASSWORD: &str = "
-    update users set password_hash = $2, session_epoch = session_epoch + 1 where user_id = $1";
+    with changed as (
+        update users
+           set password_hash = $2, session_epoch = session_epoch + 1, must_reset_at = null
+         where user_id = $1
+        returning user_id, email_key
+    ), forgotten as (
+        delete from devices where user_id = (select user_id from changed)
+    ), opened as (
+        delete from account_throttles
+         where account_hash = (
+            select sha256(convert_to('account:' || email_key, 'UTF8')) from changed)
+    )
+    select user_id from changed";
 
 /// Gives a role and ends all sessions; nothing when there is no such user.
 pub async fn update_role(db: &impl Queries, email_key: &str, role: Role) -> Result<Option<UserId>> {

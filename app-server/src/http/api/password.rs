@@ -23,7 +23,7 @@ pub struct PasswordBody {
     new: SecretString,
 }
 
-/// `PUT /account/password` → 204; all other sessions end; 401 `wrong_password`; 422.
+/// `PUT /account/password` → 204; all other sessions end; 401 `wrong_password`; 422; 429.
 pub async fn update(
     state: Data<AppState>,
     request: HttpRequest,
@@ -31,15 +31,8 @@ pub async fn update(
     Json(body): Json<PasswordBody>,
 ) -> Result<HttpResponse, AppError> {
     let SignedIn { user, session } = &signed_in;
-    let begun = change_password(
-        &state,
-        user,
-        session,
-        body.current,
-        body.new,
-        &origin(&state, &request),
-    )
-    .await?;
+    let origin = origin(&state, &request);
+    let begun = change_password(&state, user, session, body.current, body.new, &origin).await?;
     issue(&request, &state, &begun)?;
     Ok(HttpResponse::NoContent().finish())
 }

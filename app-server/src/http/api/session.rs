@@ -9,7 +9,6 @@ use crate::{
     actions::{
         sessions::Begun,
         sign_in::{Attempt, sign_in},
-        sign_out::sign_out,
     },
     domain::{
         ids::{SessionId, UserId},
@@ -130,7 +129,7 @@ pub async fn create(
         &origin(&state, &request),
     )
     .await?;
-    left_behind.end(&state, &origin(&state, &request)).await?;
+    left_behind.end(&state, &request).await?;
     issue(&request, &state, &begun)?;
     Ok(answer(StatusCode::OK, &SessionBody::begun(&begun)))
 }
@@ -143,7 +142,7 @@ pub async fn destroy(
 ) -> Result<HttpResponse, AppError> {
     if let Visitor::User(signed_in) = &visitor {
         let origin = origin(&state, &request);
-        sign_out(&state, signed_in.user.id, signed_in.session.id, &origin).await?;
+        state.sessions.sign_out(&signed_in.session, &origin).await?;
         remove(&request);
     }
     let mut answer = HttpResponse::NoContent().finish();
