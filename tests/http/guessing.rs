@@ -652,6 +652,7 @@ fn from(ip: &str) -> Origin {
     Origin {
         ip: ip.to_owned(),
         user_agent: "a test".to_owned(),
+        country: None,
         device: None,
         country: None,
     }
