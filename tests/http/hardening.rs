@@ -342,7 +342,7 @@ async fn state_of(shop: &Shop) -> String {
         "select cart_items::text from cart_items order by 1",
         "select orders::text from orders order by 1",
         "select mints::text from mints order by 1",
-        "select mails::text from mails order by 1",
+        "select kind || recipient from mails order by 1",
         "select event_id::text from audit_events where event <> 'authz_fail' order by 1",
     ] {
         for row in db.query(query, &[]).await.unwrap() {

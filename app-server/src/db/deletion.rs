@@ -12,12 +12,14 @@ use crate::domain::{deletion, ids::UserId};
 pub const FORGOTTEN: &[(&str, &str)] = &[
     ("sessions", FORGET_SESSIONS),
     ("cart_items", FORGET_CART),
+    ("devices", FORGET_DEVICES),
     ("mail_links", FORGET_LINKS),
     ("mails", FORGET_MAILS),
 ];
 
 const FORGET_SESSIONS: &str = "delete from sessions where user_id = $1";
 const FORGET_CART: &str = "delete from cart_items where user_id = $1";
+const FORGET_DEVICES: &str = "delete from devices where user_id = $1";
 const FORGET_LINKS: &str = "delete from mail_links where user_id = $1";
 const FORGET_MAILS: &str = "delete from mails where user_id = $1";
 
@@ -95,6 +97,7 @@ pub const STATEMENTS: &[&str] = &[
     DELETE_FAREWELLS,
     FORGET_SESSIONS,
     FORGET_CART,
+    FORGET_DEVICES,
     FORGET_LINKS,
     FORGET_MAILS,
 ];
