@@ -80,8 +80,10 @@ async fn from_the_fifth_failure_an_account_waits_a_second_doubling_to_a_quarter_
             if nth < 5 {
                 // Not held: this one was counted too.
                 assert_eq!(outcome(&refused), wrong());
-                shop.sabotage("update account_throttles set n_failures = n_failures - 1, held_until = null")
-                    .await;
+                shop.sabotage(
+                    "update account_throttles set n_failures = n_failures - 1, held_until = null",
+                )
+                .await;
                 continue;
             }
             assert_eq!(outcome(&refused), too_many(), "after failure {nth}");
@@ -228,7 +230,10 @@ async fn a_known_browser_has_a_counter_of_its_own_and_is_forgotten_after_ten_fai
         }
     }
     assert_eq!(waits, [1, 2, 4, 8, 16]);
-    assert_eq!(count(&shop, "select count(*) from account_throttles").await, 0);
+    assert_eq!(
+        count(&shop, "select count(*) from account_throttles").await,
+        0
+    );
 
     // The tenth is its last; from then on it counts like any other browser.
     assert_eq!(
@@ -598,9 +603,15 @@ async fn however_often_two_hundred_guess_at_once_no_limit_is_exceeded() {
         let one_account = round % 2 == 0;
         let guesses = (0..200).map(|nth| {
             let (key, ip) = if one_account {
-                (format!("{round}@example.org"), format!("10.{round}.0.{nth}"))
+                (
+                    format!("{round}@example.org"),
+                    format!("10.{round}.0.{nth}"),
+                )
             } else {
-                (format!("{round}-{nth}@example.org"), format!("10.{round}.0.1"))
+                (
+                    format!("{round}-{nth}@example.org"),
+                    format!("10.{round}.0.1"),
+                )
             };
             async move {
                 let origin = from(&ip);
@@ -622,7 +633,8 @@ async fn however_often_two_hundred_guess_at_once_no_limit_is_exceeded() {
             for pass in &admitted {
                 pass.succeeded(&db).await.unwrap();
             }
-            let left = "select coalesce(sum(cardinality(counted_at)), 0)::int8 from address_throttles";
+            let left =
+                "select coalesce(sum(cardinality(counted_at)), 0)::int8 from address_throttles";
             assert_eq!(count(&shop, left).await, 0, "{round}");
         }
         shop.sabotage("truncate account_throttles, address_throttles")
@@ -760,7 +772,10 @@ async fn failures_limits_and_success_are_written_down_and_the_owner_is_told_once
     );
     let held = events(&shop, Event::LoginFailMax.as_str()).await;
     assert_eq!(held.len(), 2, "once each");
-    assert_eq!((held[0].0, held[0].1["failures"].as_i64()), (Some(id), Some(5)));
+    assert_eq!(
+        (held[0].0, held[0].1["failures"].as_i64()),
+        (Some(id), Some(5))
+    );
     assert_eq!(
         count(
             &shop,

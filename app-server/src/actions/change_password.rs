@@ -36,7 +36,11 @@ pub async fn change_password(
     new: SecretString,
     origin: &Origin,
 ) -> Result<Begun, AppError> {
-    if let Some(weakness) = password::weakness(new.expose_secret()) {
+    if let Some(weakness) = password::weakness(
+        new.expose_secret(),
+        password::MIN_CHARS,
+        &password::Context::default(),
+    ) {
         return Err(AppError::invalid("new", weakness));
     }
     let pass = throttle::admit(state, &email_key(&user.email), origin).await?;

@@ -35,7 +35,10 @@ pub async fn purge_once(database: &Database, clock: &Clock) -> db::Result<u64> {
         let visitors = purge::delete_idle_visitors(&db, clock.now()).await?;
         let counters = purge::delete_counters(&db, clock.now()).await?;
         total += removed + visitors;
-        if ![removed, visitors, counters].into_iter().any(purge::is_full) {
+        if ![removed, visitors, counters]
+            .into_iter()
+            .any(purge::is_full)
+        {
             return Ok(total);
         }
     }

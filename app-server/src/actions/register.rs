@@ -93,7 +93,11 @@ pub fn checked(registration: &Registration) -> Result<(Email, String), AppError>
             format!("A name has 1 to {MAX_NAME_CHARS} characters."),
         ));
     }
-    if let Some(weakness) = password::weakness(registration.password.expose_secret()) {
+    if let Some(weakness) = password::weakness(
+        registration.password.expose_secret(),
+        password::MIN_CHARS,
+        &password::Context::default(),
+    ) {
         errors.push(FieldError::new("password", weakness));
     }
     match (email, name) {

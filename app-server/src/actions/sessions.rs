@@ -238,10 +238,10 @@ impl Sessions {
         .await?;
         if renewed {
             Ok(Begun {
-            session,
-            secret,
-            device: None,
-        })
+                session,
+                secret,
+                device: None,
+            })
         } else {
             Err(AppError::SignInRequired)
         }

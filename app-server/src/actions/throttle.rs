@@ -64,14 +64,13 @@ enum Counter {
 ///
 /// # Errors
 /// [`AppError::TooMany`], [`AppError::SignInsLocked`].
-pub async fn admit(
-    state: &AppState,
-    email_key: &str,
-    origin: &Origin,
-) -> Result<Pass, AppError> {
+pub async fn admit(state: &AppState, email_key: &str, origin: &Origin) -> Result<Pass, AppError> {
     let account = account_hash(email_key);
     let address = address_hash(GUESSES.what, &origin.ip);
-    let device = origin.device.as_ref().map(crate::domain::device::DeviceSecret::hash);
+    let device = origin
+        .device
+        .as_ref()
+        .map(crate::domain::device::DeviceSecret::hash);
     let guess = Guess {
         account: &account,
         address: &address,
@@ -210,9 +209,7 @@ impl Pass {
         throttles::uncount_address(tx, &self.address, self.at).await?;
         match &self.counter {
             Counter::Account => throttles::uncount_account(tx, &self.account).await,
-            Counter::Device { secret, user } => {
-                throttles::uncount_device(tx, secret, *user).await
-            }
+            Counter::Device { secret, user } => throttles::uncount_device(tx, secret, *user).await,
         }
     }
 }

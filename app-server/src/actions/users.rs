@@ -80,7 +80,11 @@ pub async fn set_password(
     email: &str,
     new: SecretString,
 ) -> Result<(), AppError> {
-    if let Some(weakness) = password::weakness(new.expose_secret()) {
+    if let Some(weakness) = password::weakness(
+        new.expose_secret(),
+        password::MIN_CHARS,
+        &password::Context::default(),
+    ) {
         return Err(AppError::invalid("password", weakness));
     }
     let hash = hash(new).await?;

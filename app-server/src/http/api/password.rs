@@ -7,7 +7,11 @@ use serde::Deserialize;
 use crate::{
     actions::change_password::change_password,
     error::AppError,
-    http::{json::Json, session::{issue, origin}, visitor::SignedIn},
+    http::{
+        json::Json,
+        session::{issue, origin},
+        visitor::SignedIn,
+    },
     state::AppState,
 };
 
@@ -28,8 +32,7 @@ pub async fn update(
 ) -> Result<HttpResponse, AppError> {
     let SignedIn { user, session } = &signed_in;
     let origin = origin(&state, &request);
-    let begun =
-        change_password(&state, user, session, body.current, body.new, &origin).await?;
+    let begun = change_password(&state, user, session, body.current, body.new, &origin).await?;
     issue(&request, &state, &begun)?;
     Ok(HttpResponse::NoContent().finish())
 }

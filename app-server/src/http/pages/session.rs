@@ -157,7 +157,12 @@ pub async fn create(
             | AppError::ResetRequired),
         ) => {
             let only_a_reset_helps = !matches!(error, AppError::TooMany { .. });
-            let answer = again(fields, error.public().0, error.sentence(), only_a_reset_helps)?;
+            let answer = again(
+                fields,
+                error.public().0,
+                error.sentence(),
+                only_a_reset_helps,
+            )?;
             Ok(error.with_retry_after(answer))
         }
         Err(error) => Err(error),
