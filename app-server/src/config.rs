@@ -1,5 +1,6 @@
 //! What an operator sets: read once, every mistake reported together.
 
+pub mod mail;
 mod variables;
 
 pub use variables::VARIABLES;
@@ -44,6 +45,8 @@ pub struct Config {
     pub token_ttl: Duration,
     /// How priced orders are settled.
     pub payments: Payments,
+    /// How letters leave, and whose they are.
+    pub mail: mail::Mail,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How long running requests may take to finish once a stop was asked for.
@@ -123,6 +126,7 @@ impl Config {
         let registrations_per_address = settings.integer("REGISTRATIONS_PER_ADDRESS", 1..=u64::MAX);
         let token_ttl = Duration::from_secs(settings.integer("TOKEN_TTL_SECS", 10..=300));
         let payments = payments(settings);
+        let mail = mail::read(settings, app_url.as_ref());
         let trusted_proxies = settings.list("TRUSTED_PROXIES");
         let drain = Duration::from_secs(settings.integer("DRAIN_SECS", 0..=86_400));
         let workers = workers(settings);
@@ -141,6 +145,7 @@ impl Config {
             registrations_per_address,
             token_ttl,
             payments: payments?,
+            mail: mail?,
             trusted_proxies,
             drain,
             workers,

@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     db::{self, Database, Db},
     keys::Signer,
+    mail::post::Post,
     nodes::Nodes,
 };
 
@@ -25,6 +26,8 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Hashing and verifying, a few at a time.
     pub passwords: Passwords,
+    /// The way letters leave.
+    pub post: Post,
     /// The published files.
     pub files: FileStore,
     /// Signs download tokens.
@@ -45,6 +48,7 @@ impl AppState {
         Ok(Self {
             sessions: Sessions::new(database.clone(), clock.clone(), &config),
             passwords: Passwords::new()?,
+            post: Post::open(&config.mail, &config.app_url)?,
             files: FileStore::open(&config.files_url, &config.bucket)?,
             signer: Signer::open(&config.keys_dir, clock.clone())?,
             nodes: Nodes::new(&config)?,

@@ -1,9 +1,11 @@
 //! The shop over HTTP: one claim a test.
 
 mod accounts;
+mod confirm;
 mod csrf;
 mod guessing;
 mod https;
+mod mail;
 mod outage;
 mod revival;
 mod sessions;

@@ -1,18 +1,26 @@
 //! Opening an account.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use super::{
+    audit::{Entry, record},
     devices,
     sessions::{Begun, Origin},
-    sign_in::adopt,
+    sign_in::{adopt, signed_in},
     throttle,
 };
 use crate::{
-    db::{self, users},
+    db::{
+        self,
+        outbox::{NewMail, insert_mail},
+        users,
+    },
     domain::{
+        audit::Event,
         email::Email,
         ids::{SessionId, UserId},
+        mail::Letter,
         password,
         throttle::registrations,
         user::{MAX_NAME_CHARS, Role, User, parse_name},
@@ -59,8 +67,26 @@ pub async fn register(
     users::insert_user(&tx, &user, &email, &hash, now)
         .await
         .map_err(taken)?;
+    let letter = NewMail {
+        letter: Letter::VerifyAddress,
+        user: user.id,
+        recipient: &user.email,
+        session: None,
+        at: now,
+    };
+    insert_mail(&tx, &letter).await?;
     adopt(&tx, visitor, user.id).await?;
     let mut begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    let opened = Entry {
+        event: Event::UserCreated,
+        user: Some(user.id),
+        actor: None,
+        session: Some(begun.session.id),
+        origin,
+        details: json!({"role": user.role}),
+    };
+    record(&tx, now, opened).await?;
+    signed_in(&tx, now, &begun, Event::LoginSuccess, json!({}), origin).await?;
     begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %begun.session.id, "registered");

@@ -1,7 +1,8 @@
 //! Signing in: from an address and a password to a session.
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     audit::{Entry, record},
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     db::{
-        Queries, carts, sessions as store,
+        self, Queries, carts, sessions as store,
         users::{self, Credentials},
     },
     domain::{
@@ -52,7 +53,7 @@ pub async fn sign_in(
     use secrecy::ExposeSecret;
 
     if attempt.password.expose_secret().len() > password::MAX_BYTES {
-        return Err(AppError::InvalidCredentials);
+        return refuse(state, None, origin).await;
     }
     let key = email_key(&attempt.email).replace('\0', "");
     let pass = throttle::admit(state, &key, origin).await?;
@@ -145,9 +146,54 @@ async fn begin(
         Event::LoginSuccess
     };
     let details = json!({"failures": failures, "known_device": pass.by_known_device()});
-    record(&tx, now, entry(event, Some(begun.session.id), details)).await?;
+    signed_in(&tx, now, &begun, event, details, origin).await?;
     tx.commit().await?;
     Ok(Some(begun))
+}
+
+/// Writes down that somebody came in, by `event`, and the session it gave them.
+pub(super) async fn signed_in(
+    tx: &impl Queries,
+    at: DateTime<Utc>,
+    begun: &Begun,
+    event: Event,
+    details: Value,
+    origin: &Origin,
+) -> db::Result<()> {
+    let session = &begun.session;
+    for (event, details) in [
+        (event, details),
+        (
+            Event::SessionCreated,
+            json!({"remembered": session.remembered}),
+        ),
+    ] {
+        let entry = Entry {
+            event,
+            user: session.user_id(),
+            actor: None,
+            session: Some(session.id),
+            origin,
+            details,
+        };
+        record(tx, at, entry).await?;
+    }
+    Ok(())
+}
+
+/// Writes a failure down, of an account that exists or not: both cost the same.
+async fn refuse<T>(state: &AppState, user: Option<UserId>, origin: &Origin) -> Result<T, AppError> {
+    tracing::info!(ip = origin.ip, "a sign-in failed");
+    let entry = Entry {
+        event: Event::LoginFail,
+        user,
+        actor: None,
+        session: None,
+        origin,
+        details: json!({"method": "password"}),
+    };
+    record(&state.db().await?, state.clock.now(), entry).await?;
+    Err(AppError::InvalidCredentials)
 }
 
 /// Gives what a visitor had put into the cart to the user they turned out to be.

@@ -127,6 +127,19 @@ pub const VARIABLES: &[Variable] = &[
         "none",
         "How priced orders are settled; test settles at once, without money"
     ),
+    Variable {
+        name: "SMTP_URL",
+        value: "",
+        default: "",
+        help: "Mail server, smtp(s)://user:password@host:port; without one no mail is sent",
+        secret: true,
+    },
+    variable!(
+        "MAIL_FROM",
+        "MAILBOX",
+        "",
+        "Sender of every mail; by default Claimcheck <no-reply@HOST>, of APP_URL"
+    ),
     variable!(
         "TRUSTED_PROXIES",
         "CIDR,…",

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Queries, Result};
-use crate::domain::throttle::LOCKED_FROM;
+use crate::domain::{audit, ids::EventId, throttle::LOCKED_FROM};
 
 /// Rows one statement removes at most: a batch never holds its locks for long.
 const BATCH: i64 = 1_000;
@@ -40,6 +40,24 @@ const DELETE_IDLE_VISITORS: &str = "
          where user_id is null and idle_expires_at <= $1
          limit $2
            for update skip locked)";
+
+/// Removes one batch of the audit log's rows that have been kept long enough.
+///
+/// The table's trigger measures by the newest row, so this does too.
+pub async fn delete_old_events(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    let before = EventId::first_at(now - audit::KEPT);
+    db.execute(DELETE_OLD_EVENTS, &[&before, &BATCH]).await
+}
+
+const DELETE_OLD_EVENTS: &str = "
+    delete from audit_events
+     where event_id in (
+        select event_id from audit_events
+         where event_id < $1
+           and at < (select at from audit_events order by event_id desc limit 1) - interval '400 days'
+         order by event_id
+         limit $2
+            for update skip locked)";
 
 /// Removes one batch of counters that count nothing any more, and of browsers that are not known
 /// any more; the number removed.
@@ -95,6 +113,7 @@ pub fn is_full(removed: u64) -> bool {
 pub const STATEMENTS: &[&str] = &[
     DELETE_ENDED_SESSIONS,
     DELETE_IDLE_VISITORS,
+    DELETE_OLD_EVENTS,
     DELETE_ACCOUNT_THROTTLES,
     DELETE_ADDRESS_THROTTLES,
     DELETE_DEVICES,

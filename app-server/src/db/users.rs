@@ -144,32 +144,39 @@ const UPDATE_PASSWORD: &str = "
     )
     select user_id from changed";
 
-/// Gives a role and ends all sessions; false when there is no such user.
-pub async fn update_role(db: &impl Queries, email_key: &str, role: Role) -> Result<bool> {
-    Ok(db
-        .execute(UPDATE_ROLE, &[&email_key, &role.as_str()])
-        .await?
-        == 1)
+/// Gives a role and ends all sessions; nothing when there is no such user.
+pub async fn update_role(db: &impl Queries, email_key: &str, role: Role) -> Result<Option<UserId>> {
+    id(db
+        .query_opt(UPDATE_ROLE, &[&email_key, &role.as_str()])
+        .await?)
 }
 
 const UPDATE_ROLE: &str = "
-    update users set role = $2, session_epoch = session_epoch + 1 where email_key = $1";
+    update users set role = $2, session_epoch = session_epoch + 1 where email_key = $1
+    returning user_id";
 
-/// Disables an account and ends all its sessions; false when there is no such user.
-pub async fn disable(db: &impl Queries, email_key: &str, now: DateTime<Utc>) -> Result<bool> {
-    Ok(db.execute(DISABLE, &[&email_key, &now]).await? == 1)
+/// Disables an account and ends all its sessions; nothing when there is no such user.
+pub async fn disable(
+    db: &impl Queries,
+    email_key: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<UserId>> {
+    id(db.query_opt(DISABLE, &[&email_key, &now]).await?)
 }
 
 const DISABLE: &str = "
     update users set disabled_at = coalesce(disabled_at, $2), session_epoch = session_epoch + 1
-     where email_key = $1";
+     where email_key = $1
+    returning user_id";
 
 /// Lets a disabled account sign in again; its old sessions stay ended.
-pub async fn enable(db: &impl Queries, email_key: &str) -> Result<bool> {
-    Ok(db.execute(ENABLE, &[&email_key]).await? == 1)
+pub async fn enable(db: &impl Queries, email_key: &str) -> Result<Option<UserId>> {
+    id(db.query_opt(ENABLE, &[&email_key]).await?)
 }
 
-const ENABLE: &str = "update users set disabled_at = null where email_key = $1";
+const ENABLE: &str = "
+    update users set disabled_at = null where email_key = $1 and deleted_at is null
+    returning user_id";
 
 /// Every statement of this module.
 pub const STATEMENTS: &[&str] = &[
@@ -201,6 +208,10 @@ impl TryFrom<Row> for Credentials {
             session_epoch: row.try_get("session_epoch")?,
         })
     }
+}
+
+fn id(row: Option<Row>) -> Result<Option<UserId>> {
+    row.map(|row| Ok(row.try_get("user_id")?)).transpose()
 }
 
 fn role(row: &Row) -> Result<Role> {

@@ -46,6 +46,14 @@ impl Conflict {
             ),
             Self::Refunded => ("refunded", "This order was refunded."),
             Self::Cancelled => ("cancelled", "This order was cancelled."),
+            Self::LastAdmin => (
+                "last_admin",
+                "This is the shop's last admin: somebody else has to become one first.",
+            ),
+            Self::OneselfAsAdmin => (
+                "oneself",
+                "Admins do not do this to their own account; another admin can.",
+            ),
         }
     }
 }
@@ -106,6 +114,11 @@ impl AppError {
                 StatusCode::UNAUTHORIZED,
                 "wrong_password",
                 "The current password is not right.",
+            ),
+            Self::ConfirmPassword => (
+                StatusCode::FORBIDDEN,
+                "confirm_password",
+                "Please confirm your password first.",
             ),
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,

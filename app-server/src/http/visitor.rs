@@ -3,9 +3,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{ids::SessionId, session::Session, user::User},
+    domain::{
+        ids::SessionId,
+        session::{Ended, PROOF, Session},
+        user::User,
+    },
     error::AppError,
 };
 
@@ -20,8 +25,8 @@ pub enum Visitor {
         session: Option<SessionId>,
         /// What their forms carry.
         csrf_token: String,
-        /// Their cookie is that of a session that is over.
-        signed_out: bool,
+        /// How the session ended whose cookie they still have.
+        ended: Option<Ended>,
     },
     /// Signed in.
     User(Box<SignedIn>),
@@ -34,6 +39,21 @@ pub struct SignedIn {
     pub user: User,
     /// By which session.
     pub session: Session,
+}
+
+impl SignedIn {
+    /// What sensitive acts ask for: the password was proved within the last ten minutes.
+    ///
+    /// # Errors
+    /// [`AppError::ConfirmPassword`] when it was not.
+    pub fn proved(&self, now: DateTime<Utc>) -> Result<(), AppError> {
+        let proved_at = self.session.confirmed_at;
+        if proved_at.is_some_and(|at| now - at < PROOF) {
+            Ok(())
+        } else {
+            Err(AppError::ConfirmPassword)
+        }
+    }
 }
 
 impl Visitor {
@@ -51,6 +71,17 @@ impl Visitor {
             Self::Anonymous { .. } => None,
             Self::User(signed_in) => Some(&signed_in.user),
         }
+    }
+
+    /// Their cookie had been copied, and its session was ended for it.
+    pub fn was_robbed(&self) -> bool {
+        matches!(
+            self,
+            Self::Anonymous {
+                ended: Some(Ended::Stolen),
+                ..
+            }
+        )
     }
 
     /// The visitor whom the session layer found for this request.

@@ -143,7 +143,7 @@ pub async fn create(
     .await
     {
         Ok(begun) => {
-            left_behind.end(&state).await?;
+            left_behind.end(&state, &request).await?;
             issue(&request, &state, &begun)?;
             Ok(see_other(&safe_next(&fields.next)))
         }
@@ -178,7 +178,8 @@ pub async fn destroy(
 ) -> Result<HttpResponse, AppError> {
     form.genuine()?;
     if let Visitor::User(signed_in) = &visitor {
-        state.sessions.sign_out(signed_in.session.id).await?;
+        let origin = origin(&state, &request);
+        state.sessions.sign_out(&signed_in.session, &origin).await?;
         remove(&request);
     }
     let mut answer = see_other("/");
