@@ -654,7 +654,6 @@ fn from(ip: &str) -> Origin {
         user_agent: "a test".to_owned(),
         country: None,
         device: None,
-        country: None,
     }
 }
 
