@@ -785,7 +785,7 @@ async fn answers_hold_the_fields_that_are_documented_and_no_other() {
     );
     assert_eq!(
         fields("/api/v1/account/events", "/items/0").await,
-        "at by_somebody_else current description details event id ip session_id user_agent"
+        "at by_somebody_else country current description details device event id ip session_id user_agent"
     );
     for path in readable() {
         let text = root.get(&path).await.text();
