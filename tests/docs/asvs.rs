@@ -69,7 +69,8 @@ fn n_that_exist(id: &str, evidence: &str, sources: &str) -> usize {
 }
 
 fn is_test(span: &str) -> bool {
-    span.matches('_').count() >= 2 && span.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    span.matches('_').count() >= 2 && span.chars().all(is_name)
 }
 
 fn read_all(folder: &Path, sources: &mut String) {
