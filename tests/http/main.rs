@@ -5,6 +5,7 @@ mod csrf;
 mod https;
 mod outage;
 mod revival;
+mod second_factor;
 mod sessions;
 mod shelf;
 mod shop_cart;

@@ -127,6 +127,13 @@ impl Shop {
         self.server = Some(server);
     }
 
+    /// The same with these variables set anew.
+    pub async fn restart_with(&mut self, variables: &[(&str, &str)]) {
+        let url = self.database.url();
+        self.config = config(&url, self.address, &self.folder, variables);
+        self.restart().await;
+    }
+
     /// What was logged since this shop began, by every server of this process.
     pub fn log(&self) -> String {
         log::since(self.log_position)
@@ -170,6 +177,9 @@ async fn dump(database: &TestDatabase) -> String {
     dump
 }
 
+/// What shops in tests seal second factors with: 32 times `S`.
+pub const SECRETS_KEY: &str = "U1NTU1NTU1NTU1NTU1NTU1NTU1NTU1NTU1NTU1NTU1M=";
+
 /// The configuration of a shop in tests, by the same reader as in life.
 pub fn config(
     database_url: &str,
@@ -192,6 +202,7 @@ pub fn config(
             "FILES_URL".to_owned(),
             format!("file://{}", folder.path().join("files").display()),
         ),
+        ("SECRETS_KEY".to_owned(), SECRETS_KEY.to_owned()),
         ("PAYMENTS".to_owned(), "test".to_owned()),
         ("WORKERS".to_owned(), "1".to_owned()),
     ];

@@ -36,6 +36,7 @@ pub async fn create(
         email: email.as_str().to_owned(),
         name,
         role,
+        second_factor: false,
     };
     let db = database.client().await?;
     users::insert_user(&db, &user, &email, &hash, now)

@@ -9,9 +9,10 @@ use actix_web::{
     web::Data,
 };
 use askama::Template;
+use url::form_urlencoded;
 
 use super::{
-    layout::{self, Layout},
+    layout::{self, Layout, see_other},
     pages::session::SignInPage,
     routes,
     visitor::Visitor,
@@ -36,7 +37,7 @@ struct StaleFormPage<'a> {
 }
 
 /// Fields that are typed again rather than written into a page.
-const SECRET_FIELDS: &[&str] = &["password", "current", "new"];
+const SECRET_FIELDS: &[&str] = &["password", "current", "new", "code"];
 
 /// Redraws an [`AppError`] as HTML, except beneath `/api/`.
 pub async fn error_pages(
@@ -86,6 +87,12 @@ fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<Htt
     let drawn = match error {
         AppError::SignInRequired => {
             layout::page(status, &SignInPage::asked_for(layout, next_of(request)))
+        }
+        AppError::SecondFactorRequired => Ok(see_other("/account/second-factor")),
+        AppError::ConfirmPassword => {
+            let next: String =
+                form_urlencoded::byte_serialize(next_of(request).as_bytes()).collect();
+            Ok(see_other(&format!("/confirm?next={next}")))
         }
         AppError::StaleForm(fields) => {
             let fields: Vec<_> = fields

@@ -51,11 +51,19 @@ pub const PAGES: &[Entry] = table![
     POST "/register" => pages::registration::create,
     GET  "/login" => pages::session::new,
     POST "/login" => pages::session::create,
+    GET  "/login/code" => pages::sign_in_code::new,
+    POST "/login/code" => pages::sign_in_code::create,
     POST "/logout" => pages::session::destroy,
     GET  "/account" => pages::account::show,
     GET  "/library/files/{file_id}/download" => pages::downloads::show [acts],
     GET  "/account/password" => pages::password::edit,
     POST "/account/password" => pages::password::update,
+    GET  "/account/second-factor" => pages::second_factor::show,
+    POST "/account/second-factor" => pages::enrolment::create,
+    POST "/account/second-factor/delete" => pages::second_factor::destroy,
+    GET  "/account/second-factor/new" => pages::enrolment::edit,
+    POST "/account/second-factor/new" => pages::enrolment::update,
+    POST "/account/second-factor/recovery-codes" => pages::recovery_codes::create,
 ];
 
 /// JSON beneath `/api/v1`; unsafe ones need `X-CSRF-Token`.

@@ -3,9 +3,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{ids::SessionId, session::Session, user::User},
+    domain::{
+        ids::SessionId,
+        session::{PROOF, Session},
+        user::User,
+    },
     error::AppError,
 };
 
@@ -56,6 +61,21 @@ impl Visitor {
     /// The visitor whom the session layer found for this request.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         request.extensions().get::<Self>().cloned()
+    }
+}
+
+impl SignedIn {
+    /// Nothing, when the password was proved in the last ten minutes.
+    ///
+    /// # Errors
+    /// [`AppError::ConfirmPassword`].
+    pub fn proved(&self, now: DateTime<Utc>) -> Result<(), AppError> {
+        let recent = |at: DateTime<Utc>| now - at < PROOF;
+        if self.session.confirmed_at.is_some_and(recent) {
+            Ok(())
+        } else {
+            Err(AppError::ConfirmPassword)
+        }
     }
 }
 

@@ -100,11 +100,12 @@ pub async fn show(visitor: Visitor) -> HttpResponse {
 pub struct SignInBody {
     email: String,
     password: SecretString,
+    code: Option<SecretString>,
     #[serde(default)]
     remember: bool,
 }
 
-/// `POST /session` → 200 as GET; 401 `invalid_credentials`.
+/// `POST /session` → 200 as GET; 401 `invalid_credentials`, `second_factor`.
 pub async fn create(
     state: Data<AppState>,
     request: HttpRequest,
@@ -114,11 +115,13 @@ pub async fn create(
     let SignInBody {
         email,
         password,
+        code,
         remember,
     } = body;
     let attempt = Attempt {
         email,
         password,
+        code,
         remember,
     };
     let left_behind = leave_behind(&visitor);

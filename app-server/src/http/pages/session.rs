@@ -10,12 +10,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    actions::sign_in::{Attempt, sign_in},
+    actions::sign_in::{prove_password, sign_in_proved},
     error::AppError,
     http::{
         form::PageForm,
         landing::safe_next,
         layout::{self, Layout, see_other},
+        pages::sign_in_code,
         session::{clear_site_data, issue, leave_behind, origin, remove},
         visitor::Visitor,
     },
@@ -35,6 +36,19 @@ pub struct SignInPage {
 }
 
 impl SignInPage {
+    /// After a code took too long, or too many were wrong.
+    pub fn again(layout: Layout, next: String) -> Self {
+        let error = "That took too long, or too many codes were wrong. Please begin again.";
+        Self {
+            layout,
+            next,
+            email: String::new(),
+            remember: false,
+            notice: None,
+            error: Some(error),
+        }
+    }
+
     /// In place of a page that needs a user: afterwards to `next`.
     pub fn asked_for(mut layout: Layout, next: String) -> Self {
         layout.next = Some(next.clone());
@@ -97,7 +111,7 @@ pub struct Fields {
     next: String,
 }
 
-/// `POST /login` → 303 to `next`; 422 with the form again; 403 with the form when it was stale.
+/// `POST /login` → 303 to `next`, or to where the code is asked for; 422 with the form again; 403 with the form when it was stale.
 pub async fn create(
     state: Data<AppState>,
     request: HttpRequest,
@@ -122,29 +136,27 @@ pub async fn create(
             return again(refused, StatusCode::FORBIDDEN, error);
         }
     };
-    let attempt = Attempt {
-        email: fields.email.clone(),
-        password: SecretString::from(std::mem::take(&mut fields.password)),
-        remember: fields.remember.is_some(),
-    };
+    let password = SecretString::from(std::mem::take(&mut fields.password));
+    let (remember, next) = (fields.remember.is_some(), safe_next(&fields.next));
+    let origin = origin(&state, &request);
     let left_behind = leave_behind(&visitor);
-    match sign_in(
-        &state,
-        attempt,
-        left_behind.anonymous,
-        &origin(&state, &request),
-    )
-    .await
-    {
-        Ok(begun) => {
-            left_behind.end(&state).await?;
-            issue(&request, &state, &begun)?;
-            Ok(see_other(&safe_next(&fields.next)))
+    let signed_in = async {
+        let proved = prove_password(&state, &fields.email, password, &origin).await?;
+        if proved.user.second_factor {
+            return sign_in_code::ask(&state, &proved, remember, &next).await;
         }
-        Err(error @ AppError::InvalidCredentials) => {
+        let visitor = left_behind.anonymous;
+        let begun = sign_in_proved(&state, proved, None, remember, visitor, &origin).await?;
+        left_behind.end(&state).await?;
+        issue(&request, &state, &begun)?;
+        Ok(see_other(&next))
+    };
+    match signed_in.await {
+        // The second factor was set up between the two looks: the next try asks for it.
+        Err(error @ (AppError::InvalidCredentials | AppError::SecondFactor)) => {
             again(fields, StatusCode::UNPROCESSABLE_ENTITY, error.public().2)
         }
-        Err(error) => Err(error),
+        answer => answer,
     }
 }
 
