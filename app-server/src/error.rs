@@ -47,15 +47,15 @@ pub enum AppError {
     /// The current password is wrong: 401 `wrong_password`.
     #[error("wrong current password")]
     WrongPassword,
+    /// The password was proved too long ago: 403 `confirm_password`; a page leads to `/confirm`.
+    #[error("the password must be proved again")]
+    ConfirmPassword,
     /// The password is right, the account's second factor has still to be proved: 401 `second_factor`.
     #[error("no code of the second factor, or a wrong one")]
     SecondFactor,
     /// An admin has to set up a second factor before anything else: 403 `second_factor_required`.
     #[error("an admin without a second factor")]
     SecondFactorRequired,
-    /// The password has to be proved again: 403 `confirm_password`.
-    #[error("no recent proof of the password")]
-    ConfirmPassword,
     /// SECRETS_KEY is not set, so second factors cannot be kept: 503.
     #[error("SECRETS_KEY is not set")]
     NoSecretsKey,

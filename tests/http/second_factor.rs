@@ -432,6 +432,16 @@ async fn whatever_touches_the_factor_needs_a_recent_proof() {
         );
     }
     assert_eq!(events(&shop, "authn_factor_added").await, 0);
+
+    // The place is kept.
+    let fields = [("password", PASSWORD), ("next", "/account/second-factor")];
+    let proved = ada.post_form("/confirm", &fields).await;
+    assert_eq!(
+        (proved.status.as_u16(), proved.location()),
+        (303, "/account/second-factor")
+    );
+    assert_eq!(ada.get("/account/second-factor").await.status, 200);
+    enrol(&shop, &ada).await;
     shop.end().await;
 }
 
@@ -565,14 +575,8 @@ async fn an_admin_without_a_second_factor_can_set_one_up_and_nothing_else() {
 
 #[tokio::test]
 async fn every_address_open_to_an_admin_without_a_factor_names_a_page_or_a_call() {
-    // Those of letters and of proving the password come with their pages.
-    let elsewhere = [
-        "/api/v1/session/confirm",
-        "/confirm",
-        "/forgot",
-        "/reset/{token}",
-        "/verify/{token}",
-    ];
+    // Those of letters come with their pages.
+    let elsewhere = ["/forgot", "/reset/{token}", "/verify/{token}"];
     for open in OPEN.iter().filter(|open| !elsewhere.contains(open)) {
         let served = PAGES.iter().chain(API).any(|entry| entry.path == *open);
         assert!(served, "{open}");

@@ -17,6 +17,7 @@ pub mod products;
 pub mod purge;
 pub mod recovery_codes;
 pub mod second_factors;
+pub mod secrets;
 pub mod sessions;
 pub mod users;
 mod values;
@@ -40,6 +41,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     purge::STATEMENTS,
     recovery_codes::STATEMENTS,
     second_factors::STATEMENTS,
+    secrets::STATEMENTS,
     sessions::STATEMENTS,
     users::STATEMENTS,
 ];

@@ -13,6 +13,7 @@ pub mod paging;
 pub mod password;
 pub mod product;
 pub mod recovery_code;
+pub mod rotation;
 pub mod sealing;
 pub mod search;
 pub mod secret;

@@ -9,11 +9,10 @@ use actix_web::{
     web::Data,
 };
 use askama::Template;
-use url::form_urlencoded;
 
 use super::{
     layout::{self, Layout, see_other},
-    pages::session::SignInPage,
+    pages::{confirm, session::SignInPage},
     routes,
     visitor::Visitor,
 };
@@ -80,8 +79,11 @@ fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<Htt
     let visitor = visitor.unwrap_or_else(|| Visitor::Anonymous {
         session: None,
         csrf_token: csrf_token_without_cookie(),
-        signed_out: false,
+        ended: None,
     });
+    if matches!(error, AppError::ConfirmPassword) {
+        return Some(layout::see_other(&confirm::address(&next_of(request))));
+    }
     let layout = Layout::new(state, &visitor);
     let (status, _, detail) = error.public();
     let drawn = match error {
@@ -89,11 +91,6 @@ fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<Htt
             layout::page(status, &SignInPage::asked_for(layout, next_of(request)))
         }
         AppError::SecondFactorRequired => Ok(see_other("/account/second-factor")),
-        AppError::ConfirmPassword => {
-            let next: String =
-                form_urlencoded::byte_serialize(next_of(request).as_bytes()).collect();
-            Ok(see_other(&format!("/confirm?next={next}")))
-        }
         AppError::StaleForm(fields) => {
             let fields: Vec<_> = fields
                 .iter()

@@ -110,7 +110,7 @@ pub async fn create(
     .await
     {
         Ok(begun) => {
-            left_behind.end(&state).await?;
+            left_behind.end(&state, &request).await?;
             issue(&request, &state, &begun)?;
             Ok(see_other(&safe_next(&fields.next)))
         }

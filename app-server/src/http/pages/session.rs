@@ -147,7 +147,7 @@ pub async fn create(
         }
         let visitor = left_behind.anonymous;
         let begun = sign_in_proved(&state, proved, None, remember, visitor, &origin).await?;
-        left_behind.end(&state).await?;
+        left_behind.end(&state, &request).await?;
         issue(&request, &state, &begun)?;
         Ok(see_other(&next))
     };
@@ -169,7 +169,8 @@ pub async fn destroy(
 ) -> Result<HttpResponse, AppError> {
     form.genuine()?;
     if let Visitor::User(signed_in) = &visitor {
-        state.sessions.sign_out(signed_in.session.id).await?;
+        let origin = origin(&state, &request);
+        state.sessions.sign_out(&signed_in.session, &origin).await?;
         remove(&request);
     }
     let mut answer = see_other("/");

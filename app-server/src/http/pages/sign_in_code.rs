@@ -115,7 +115,7 @@ pub async fn create(
             layout::page(StatusCode::UNPROCESSABLE_ENTITY, &page)?
         }
         Step::Begun { begun, proof } => {
-            left_behind.end(&state).await?;
+            left_behind.end(&state, &request).await?;
             issue(&request, &state, &begun)?;
             match proof {
                 // Says how many are left, and that the app can be replaced.
