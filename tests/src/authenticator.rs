@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
-use totp_rs::Totp;
+use totp_rs::{Builder, Secret, Totp};
 
 use crate::{
     client::{Answer, Client, PASSWORD, email},
@@ -24,6 +24,14 @@ impl Authenticator {
             link.replace("&#38;", "&").replace("&amp;", "&")
         );
         Self(Totp::from_url(link).expect("an otpauth link"))
+    }
+
+    /// Takes a secret as a person types it, in whatever groups.
+    pub fn typed(secret: &str) -> Self {
+        let letters: String = secret.split_whitespace().collect();
+        let secret = Secret::try_from_base32(letters).expect("base32");
+        let builder = Builder::new().with_secret(secret);
+        Self(builder.build().expect("a secret of good length"))
     }
 
     /// The code it shows at this moment.
