@@ -7,7 +7,7 @@ use actix_web::{
 };
 
 use super::visitor::Visitor;
-use crate::error::AppError;
+use crate::{domain::user::User, error::AppError};
 
 /// What is open to an admin who has no second factor yet: setting one up, proving or changing the
 /// password, signing in and out, and what links in letters lead to.
@@ -36,7 +36,7 @@ pub async fn enrolment(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let visitor = Visitor::of(request.request());
     let user = visitor.as_ref().and_then(Visitor::user);
-    if user.is_some_and(|user| user.must_enrol()) {
+    if user.is_some_and(User::must_enrol) {
         let pattern = request.match_pattern().unwrap_or_default();
         if !OPEN.contains(&pattern.as_str()) {
             let refusal = AppError::SecondFactorRequired;

@@ -76,14 +76,11 @@ pub async fn update(
     signed_in: SignedIn,
     form: PageForm<Fields>,
 ) -> Result<HttpResponse, AppError> {
-    let fields = match form.genuine_or_fields() {
-        Ok(fields) => fields,
-        Err(_) => {
-            let error = "This page had grown old. Please type the code again.";
-            let page = page(&state, &visitor, &signed_in, Some(error)).await?;
-            let page = page.ok_or_else(|| AppError::StaleForm(Vec::new()))?;
-            return layout::page(StatusCode::FORBIDDEN, &page);
-        }
+    let Ok(fields) = form.genuine_or_fields() else {
+        let error = "This page had grown old. Please type the code again.";
+        let page = page(&state, &visitor, &signed_in, Some(error)).await?;
+        let page = page.ok_or_else(|| AppError::StaleForm(Vec::new()))?;
+        return layout::page(StatusCode::FORBIDDEN, &page);
     };
     signed_in.proved(state.clock.now())?;
     let origin = origin(&state, &request);

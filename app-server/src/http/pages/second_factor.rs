@@ -33,7 +33,6 @@ struct SecondFactorPage {
     /// Unused recovery codes.
     n_left: i64,
     is_admin: bool,
-    must_enrol: bool,
     /// SECRETS_KEY is set.
     available: bool,
     /// Where the visitor was going.
@@ -123,7 +122,6 @@ async fn page(
         enabled: user.second_factor,
         n_left,
         is_admin: user.role == Role::Admin,
-        must_enrol: user.must_enrol(),
         available: state.config.secrets.is_some(),
         next: (!next.is_empty()).then(|| safe_next(next)),
         error: None,
