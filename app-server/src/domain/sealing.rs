@@ -61,6 +61,7 @@ impl Keyring {
     /// One sentence for each mistake; none repeats a key.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
         let (mut keys, mut mistakes) = (Vec::new(), Vec::new());
+        let mut names = Vec::new();
         let parts = text.split(',').map(str::trim);
         for (index, part) in parts.filter(|part| !part.is_empty()).enumerate() {
             let (id, key) = part.split_once(':').unwrap_or((BARE_ID, part));
@@ -69,9 +70,10 @@ impl Keyring {
                 mistakes.push(format!(
                     "the name of key {place}: expected 1 to {MAX_ID_CHARS} letters, digits, '.', '_' or '-'"
                 ));
-            } else if keys.iter().any(|(known, _)| known == id) {
+            } else if names.contains(&id) {
                 mistakes.push(format!("two keys are named {id:?}"));
             }
+            names.push(id);
             match parse_key(key.trim()) {
                 Some(key) => keys.push((id.to_owned(), key)),
                 None => mistakes.push(format!(
