@@ -52,7 +52,7 @@ pub async fn open(
         };
         match users::create(database, clock, registration, role).await {
             Err(AppError::Conflict(Conflict::EmailTaken)) if is_new => {
-                users::set_password(database, email, password).await?;
+                users::set_password(database, clock, email, password).await?;
                 match remove_factor::reset(database, clock, email).await {
                     Ok(()) | Err(AppError::NotFound(_)) => {}
                     Err(error) => return Err(error.into()),

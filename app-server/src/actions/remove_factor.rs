@@ -7,6 +7,7 @@ use shared::clock::Clock;
 use super::{
     audit::{self, Entry},
     sessions::{Begun, Origin},
+    throttle,
 };
 use crate::{
     db::{
@@ -33,7 +34,8 @@ use crate::{
 /// With the factor goes what allowed a short password, so that one has to be changed first.
 ///
 /// # Errors
-/// [`AppError::Forbidden`] for admins; [`AppError::WrongPassword`]; [`AppError::Invalid`] for a
+/// [`AppError::Forbidden`] for admins; [`AppError::WrongPassword`], [`AppError::TooMany`] after too
+/// many of those; [`AppError::Invalid`] for a
 /// password too short to stand alone; [`AppError::NotFound`] without a factor.
 pub async fn remove(
     state: &AppState,
@@ -41,7 +43,9 @@ pub async fn remove(
     password: SecretString,
     origin: &Origin,
 ) -> Result<Begun, AppError> {
-    let user = session.user_id().ok_or(AppError::SignInRequired)?;
+    let user = session.user.as_ref().ok_or(AppError::SignInRequired)?;
+    let pass = throttle::admit(state, &email_key(&user.email), origin).await?;
+    let user = user.id;
     let stored = {
         let db = state.db().await?;
         users::find_credentials_by_id(&db, user).await?
@@ -54,8 +58,12 @@ pub async fn remove(
             .verify(password, Some(stored.clone()))
             .await?
     {
+        let event = Event::ConfirmFail;
+        pass.failed(state, Some(user), origin, event).await?;
         return Err(AppError::WrongPassword);
     }
+    let mut db = state.db().await?;
+    pass.succeeded(&db).await?;
     if n_chars < password::MIN_CHARS {
         return Err(AppError::invalid(
             "password",
@@ -67,7 +75,6 @@ pub async fn remove(
     }
 
     let now = state.clock.now();
-    let mut db = state.db().await?;
     let tx = db.transaction().await?;
     let locked = users::lock_user(&tx, user).await?;
     let locked = locked.filter(|locked| !locked.disabled);

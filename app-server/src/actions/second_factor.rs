@@ -26,24 +26,29 @@ use crate::{
     state::AppState,
 };
 
-/// What a code proved.
+/// What a code was that proved the second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// It was the app's, and has not been used before.
+    /// The app's.
     App,
-    /// It was a recovery code; so many are left.
-    RecoveryCode {
-        /// Unused ones.
-        n_left: i64,
-    },
-    /// Nothing.
-    Failed,
+    /// A recovery code.
+    RecoveryCode,
+}
+
+impl Proof {
+    /// Its name in the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
 }
 
 /// Tries `code` as the second factor of `user`, whose row the caller's transaction has locked.
 ///
-/// The transaction must be committed whatever comes of it: a code that was right is used up, one
-/// that was wrong is written down.
+/// With the transaction's commit the code is used up. Without a proof nothing was changed, and the
+/// caller says [`super::throttle::Pass::failed`].
 ///
 /// # Errors
 /// The database's; [`AppError::NoSecretsKey`], or a bug, when the secret cannot be opened.
@@ -53,35 +58,16 @@ pub(super) async fn prove(
     user: &User,
     code: &SecretString,
     origin: &Origin,
-) -> Result<Proof, AppError> {
-    let proof = match Typed::parse(code.expose_secret()) {
-        Some(Typed::App(code)) if take_step(state, tx, user.id, &code).await? => Proof::App,
-        Some(Typed::Recovery(code)) => take_recovery_code(state, tx, user, &code, origin).await?,
-        Some(Typed::App(_)) | None => Proof::Failed,
+) -> Result<Option<Proof>, AppError> {
+    let (genuine, proof) = match Typed::parse(code.expose_secret()) {
+        Some(Typed::App(code)) => (take_step(state, tx, user.id, &code).await?, Proof::App),
+        Some(Typed::Recovery(code)) => (
+            take_recovery_code(state, tx, user, &code, origin).await?,
+            Proof::RecoveryCode,
+        ),
+        None => return Ok(None),
     };
-    if proof == Proof::Failed {
-        failed(state, tx, user, origin).await?;
-    }
-    Ok(proof)
-}
-
-/// What becomes of every wrong code, wherever it was typed.
-async fn failed(
-    state: &AppState,
-    tx: &impl Queries,
-    user: &User,
-    origin: &Origin,
-) -> Result<(), AppError> {
-    let entry = Entry {
-        event: Event::FactorFail,
-        user: Some(user.id),
-        actor: None,
-        session: None,
-        origin,
-        details: json!({}),
-    };
-    audit::record(tx, state.clock.now(), entry).await?;
-    Ok(())
+    Ok(genuine.then_some(proof))
 }
 
 /// A code as it was typed: spaces and hyphens do not matter.
@@ -133,10 +119,10 @@ async fn take_recovery_code(
     user: &User,
     code: &RecoveryCode,
     origin: &Origin,
-) -> Result<Proof, AppError> {
+) -> Result<bool, AppError> {
     let now = state.clock.now();
     if !recovery_codes::use_code(tx, user.id, &code.hash(), now).await? {
-        return Ok(Proof::Failed);
+        return Ok(false);
     }
     let n_left = recovery_codes::count_unused(tx, user.id).await?;
     let entry = Entry {
@@ -156,7 +142,7 @@ async fn take_recovery_code(
         at: now,
     };
     insert_mail(tx, &mail).await?;
-    Ok(Proof::RecoveryCode { n_left })
+    Ok(true)
 }
 
 /// The keys of SECRETS_KEY.

@@ -1,18 +1,28 @@
 //! Signing in: from an address and a password to a session.
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use serde_json::{Value, json};
 
 use super::{
+    audit::{Entry, record},
+    devices, pending_sign_in,
     second_factor::{self, Proof},
     sessions::{Begun, Origin},
+    throttle::{self, Pass},
 };
 use crate::{
-    db::{Queries, carts, sessions as store, users},
+    db::{
+        self, Queries, carts, sessions as store,
+        users::{self, Credentials},
+    },
     domain::{
+        audit::Event,
         cart::CartOwner,
         email::email_key,
         ids::{SessionId, UserId},
         password,
+        secret::SessionSecret,
         user::User,
     },
     error::AppError,
@@ -25,124 +35,252 @@ pub struct Attempt {
     pub email: String,
     /// The password, exactly as typed.
     pub password: SecretString,
-    /// A code of the second factor, when it comes with the password.
-    pub code: Option<SecretString>,
+    /// Where the code of a second factor comes from.
+    pub code: Code,
     /// "Remember me".
     pub remember: bool,
 }
 
-/// Somebody whose password was right just now. Not signed in by that.
-pub struct Proved {
-    /// Who.
-    pub user: User,
-    /// Their epoch.
-    pub session_epoch: i64,
-    password_hash: SecretString,
+/// Where the code of a second factor comes from, when the account has one.
+pub enum Code {
+    /// It comes with the password, or is missing.
+    Given(Option<SecretString>),
+    /// A page of its own asks for it.
+    AskedFor,
 }
 
-/// Signs in; a visitor's cart becomes the user's.
+/// What came of a right password.
+pub enum Outcome {
+    /// Signed in.
+    Begun(Box<Begun>),
+    /// The code is asked for: what the cookie will hold until then.
+    CodeWanted(SessionSecret),
+}
+
+/// Signs in; a visitor's cart becomes the user's, and the browser is known from now on.
+///
+/// Unknown address, wrong password and disabled account take the same work and get the same answer.
 ///
 /// # Errors
 /// [`AppError::InvalidCredentials`]; [`AppError::SecondFactor`] when the password is right and the
-/// code is missing or wrong.
+/// code that was to come with it is missing or wrong; [`AppError::TooMany`] and
+/// [`AppError::SignInsLocked`] before anything is compared; [`AppError::ResetRequired`].
 pub async fn sign_in(
     state: &AppState,
     attempt: Attempt,
     visitor: Option<SessionId>,
     origin: &Origin,
-) -> Result<Begun, AppError> {
-    let proved = prove_password(state, &attempt.email, attempt.password, origin).await?;
-    let remember = attempt.remember;
-    sign_in_proved(state, proved, attempt.code, remember, visitor, origin).await
-}
-
-/// Finds out whose address and password these are.
-///
-/// Unknown address, wrong password and disabled account take the same work and get the same answer.
-///
-/// # Errors
-/// [`AppError::InvalidCredentials`].
-pub async fn prove_password(
-    state: &AppState,
-    email: &str,
-    password: SecretString,
-    origin: &Origin,
-) -> Result<Proved, AppError> {
+) -> Result<Outcome, AppError> {
     use secrecy::ExposeSecret;
 
-    if password.expose_secret().len() > password::MAX_BYTES {
-        return Err(AppError::InvalidCredentials);
+    if attempt.password.expose_secret().len() > password::MAX_BYTES {
+        return refuse(state, None, origin).await;
     }
-    let key = email_key(email).replace('\0', "");
-    let found = {
-        let db = state.db().await?;
-        users::find_credentials(&db, &key).await?
-    };
-    let stored = found.as_ref().map(|found| found.password_hash.clone());
-    let genuine = state.passwords.verify(password, stored).await?;
-    let Some(found) = found.filter(|found| genuine && !found.disabled) else {
-        tracing::info!(ip = origin.ip, "a sign-in failed");
-        return Err(AppError::InvalidCredentials);
-    };
-    Ok(Proved {
-        user: found.user,
-        session_epoch: found.session_epoch,
-        password_hash: found.password_hash,
-    })
+    let key = email_key(&attempt.email).replace('\0', "");
+    let pass = throttle::admit(state, &key, origin).await?;
+    // The hash may be replaced while it is being verified against: by another password, which
+    // this one then is not, or by another hash of the same. The second look tells.
+    for _ in 0..2 {
+        let found = {
+            let db = state.db().await?;
+            users::find_credentials(&db, &key).await?
+        };
+        let stored = found.as_ref().map(|found| found.password_hash.clone());
+        let genuine = state
+            .passwords
+            .verify(attempt.password.clone(), stored)
+            .await?;
+        let user = found.as_ref().map(|found| found.user.id);
+        let Some(found) = found.filter(|found| genuine && !found.disabled) else {
+            pass.failed(state, user, origin, Event::LoginFail).await?;
+            return Err(AppError::InvalidCredentials);
+        };
+        match begin(state, &pass, found, &attempt, visitor, origin).await? {
+            Look::Done(outcome) => return Ok(outcome),
+            Look::WrongCode => {
+                pass.failed(state, user, origin, Event::FactorFail).await?;
+                return Err(AppError::SecondFactor);
+            }
+            Look::Outdated => {}
+        }
+    }
+    Err(AppError::InvalidCredentials)
 }
 
-/// Signs in whoever proved the password, and with `code` the second factor where there is one.
-///
-/// # Errors
-/// [`AppError::InvalidCredentials`] when the password was changed meanwhile;
-/// [`AppError::SecondFactor`].
-pub async fn sign_in_proved(
+/// What a look at the account says, whose password was the right one a moment ago.
+enum Look {
+    Done(Outcome),
+    WrongCode,
+    /// The password was replaced, or the account disabled, meanwhile.
+    Outdated,
+}
+
+async fn begin(
     state: &AppState,
-    proved: Proved,
-    code: Option<SecretString>,
-    remember: bool,
+    pass: &Pass,
+    credentials: Credentials,
+    attempt: &Attempt,
     visitor: Option<SessionId>,
     origin: &Origin,
-) -> Result<Begun, AppError> {
+) -> Result<Look, AppError> {
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
-    // The password may have changed while it was being verified.
-    let verified = users::lock_verified(&tx, proved.user.id, &proved.password_hash).await?;
-    let verified = verified.ok_or(AppError::InvalidCredentials)?;
+    let now = state.clock.now();
+    let user = credentials.user;
+    let verified = users::lock_verified(&tx, user.id, &credentials.password_hash).await?;
+    // All sessions may have been ended meanwhile: this one would be of those.
+    let verified = verified.filter(|it| it.session_epoch == credentials.session_epoch);
+    let Some(verified) = verified else {
+        return Ok(Look::Outdated);
+    };
+    if verified.must_reset {
+        pass.withdrawn(&tx).await?;
+        let failure = Entry {
+            event: Event::LoginFail,
+            user: Some(user.id),
+            actor: None,
+            session: None,
+            origin,
+            details: json!({"reason": "reset_required"}),
+        };
+        record(&tx, now, failure).await?;
+        tx.commit().await?;
+        return Err(AppError::ResetRequired);
+    }
     let user = User {
         role: verified.role,
         second_factor: verified.second_factor,
-        ..proved.user
+        ..user
     };
-    if user.second_factor {
-        let code = code.ok_or(AppError::SecondFactor)?;
-        if second_factor::prove(state, &tx, &user, &code, origin).await? == Proof::Failed {
+    let (epoch, remembered) = (verified.session_epoch, attempt.remember);
+    let proof = match (&attempt.code, user.second_factor) {
+        (_, false) => None,
+        (Code::Given(Some(code)), true) => {
+            let proof = second_factor::prove(state, &tx, &user, code, origin).await?;
+            // Nothing was changed, so nothing is committed.
+            let Some(proof) = proof else {
+                return Ok(Look::WrongCode);
+            };
+            Some(proof)
+        }
+        (Code::Given(None), true) => {
+            pass.withdrawn(&tx).await?;
             tx.commit().await?;
             return Err(AppError::SecondFactor);
         }
-    }
-    let epoch = verified.session_epoch;
-    let begun = begin_session(state, &tx, &user, epoch, remember, visitor, origin).await?;
+        (Code::AskedFor, true) => {
+            pass.withdrawn(&tx).await?;
+            let secret = pending_sign_in::wait(&tx, user.id, epoch, remembered, now).await?;
+            tx.commit().await?;
+            return Ok(Look::Done(Outcome::CodeWanted(secret)));
+        }
+    };
+    let entrance = Entrance {
+        user: &user,
+        epoch,
+        remembered,
+        proof,
+        visitor,
+    };
+    let begun = enter(state, &tx, pass, entrance, origin).await?;
     tx.commit().await?;
-    tracing::info!(user.id = %user.id, session.id = %begun.session.id, "signed in");
+    Ok(Look::Done(Outcome::Begun(Box::new(begun))))
+}
+
+/// Somebody who proved all there is to prove, and whose row is locked.
+pub(super) struct Entrance<'a> {
+    /// Who.
+    pub user: &'a User,
+    /// Their epoch.
+    pub epoch: i64,
+    /// "Remember me".
+    pub remembered: bool,
+    /// By which code, where there is a second factor.
+    pub proof: Option<Proof>,
+    /// Whose cart they bring.
+    pub visitor: Option<SessionId>,
+}
+
+/// Begins their session, in the caller's transaction: every way in ends here.
+pub(super) async fn enter(
+    state: &AppState,
+    tx: &impl Queries,
+    pass: &Pass,
+    entrance: Entrance<'_>,
+    origin: &Origin,
+) -> Result<Begun, AppError> {
+    let Entrance {
+        user,
+        epoch,
+        remembered,
+        proof,
+        visitor,
+    } = entrance;
+    let now = state.clock.now();
+    adopt(tx, visitor, user.id).await?;
+    let mut begun = state
+        .sessions
+        .begin(tx, user, epoch, remembered, origin)
+        .await?;
+    pass.succeeded(tx).await?;
+    begun.device = Some(devices::remember(tx, user.id, origin, now).await?);
+    let failures = pass.n_failures_before();
+    let event = if failures > 0 {
+        Event::LoginSuccessAfterFail
+    } else {
+        Event::LoginSuccess
+    };
+    let mut details = json!({"failures": failures, "known_device": pass.by_known_device()});
+    if let Some(proof) = proof {
+        details["second_factor"] = proof.as_str().into();
+    }
+    signed_in(tx, now, &begun, event, details, origin).await?;
     Ok(begun)
 }
 
-/// Begins the session of somebody who proved all there is to prove, and whose row is locked.
-pub(super) async fn begin_session(
-    state: &AppState,
+/// Writes down that somebody came in, by `event`, and the session it gave them.
+pub(super) async fn signed_in(
     tx: &impl Queries,
-    user: &User,
-    epoch: i64,
-    remember: bool,
-    visitor: Option<SessionId>,
+    at: DateTime<Utc>,
+    begun: &Begun,
+    event: Event,
+    details: Value,
     origin: &Origin,
-) -> Result<Begun, AppError> {
-    adopt(tx, visitor, user.id).await?;
-    state
-        .sessions
-        .begin(tx, user, epoch, remember, origin)
-        .await
+) -> db::Result<()> {
+    let session = &begun.session;
+    for (event, details) in [
+        (event, details),
+        (
+            Event::SessionCreated,
+            json!({"remembered": session.remembered}),
+        ),
+    ] {
+        let entry = Entry {
+            event,
+            user: session.user_id(),
+            actor: None,
+            session: Some(session.id),
+            origin,
+            details,
+        };
+        record(tx, at, entry).await?;
+    }
+    Ok(())
+}
+
+/// Writes a failure down, of an account that exists or not: both cost the same.
+async fn refuse<T>(state: &AppState, user: Option<UserId>, origin: &Origin) -> Result<T, AppError> {
+    tracing::info!(ip = origin.ip, "a sign-in failed");
+    let entry = Entry {
+        event: Event::LoginFail,
+        user,
+        actor: None,
+        session: None,
+        origin,
+        details: json!({"method": "password"}),
+    };
+    record(&state.db().await?, state.clock.now(), entry).await?;
+    Err(AppError::InvalidCredentials)
 }
 
 /// Gives what a visitor had put into the cart to the user they turned out to be.

@@ -1,13 +1,18 @@
 //! All SQL, and nothing else: connections with a deadline, queries prepared once.
 
+pub mod accounts;
 pub mod audit;
 pub mod carts;
 pub mod catalogue;
 mod client;
+pub mod deletion;
+pub mod devices;
 pub mod downloads;
 mod error;
+pub mod export;
 pub mod files;
 pub mod library;
+pub mod mail_links;
 pub mod migrate;
 pub mod mints;
 pub mod orders;
@@ -19,6 +24,7 @@ pub mod recovery_codes;
 pub mod second_factors;
 pub mod secrets;
 pub mod sessions;
+pub mod throttles;
 pub mod users;
 mod values;
 
@@ -27,12 +33,17 @@ pub use error::{DbError, Result};
 
 /// Every statement of every module; a test prepares each one on a migrated database.
 pub const STATEMENTS: &[&[&str]] = &[
+    accounts::STATEMENTS,
     audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,
+    deletion::STATEMENTS,
+    devices::STATEMENTS,
     downloads::STATEMENTS,
+    export::STATEMENTS,
     files::STATEMENTS,
     library::STATEMENTS,
+    mail_links::STATEMENTS,
     mints::STATEMENTS,
     orders::STATEMENTS,
     outbox::STATEMENTS,
@@ -43,5 +54,6 @@ pub const STATEMENTS: &[&[&str]] = &[
     second_factors::STATEMENTS,
     secrets::STATEMENTS,
     sessions::STATEMENTS,
+    throttles::STATEMENTS,
     users::STATEMENTS,
 ];

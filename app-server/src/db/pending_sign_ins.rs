@@ -41,28 +41,28 @@ const INSERT_PENDING: &str = "
     insert into pending_sign_ins (secret_hash, user_id, epoch, remembered, n_attempts, expires_at)
     values ($1, $2, $3, $4, $5, $6)";
 
-/// The sign-in of this secret, unless it has expired, was tried `most` times, or its user's
-/// sessions were ended meanwhile.
-pub async fn find_pending(
+/// The address, in lower case, of whoever waits under this secret; nothing when that has expired,
+/// was tried `most` times, or their sessions were ended meanwhile.
+pub async fn find_waiting(
     db: &impl Queries,
     secret_hash: &[u8; 32],
     most: i32,
     now: DateTime<Utc>,
-) -> Result<Option<PendingSignIn>> {
+) -> Result<Option<String>> {
     let row = db
-        .query_opt(FIND_PENDING, &[&secret_hash.as_slice(), &most, &now])
+        .query_opt(FIND_WAITING, &[&secret_hash.as_slice(), &most, &now])
         .await?;
-    row.map(PendingSignIn::try_from).transpose()
+    row.map(|row| Ok(row.try_get("email_key")?)).transpose()
 }
 
-const FIND_PENDING: &str = "
-    select user_id, epoch, remembered, n_attempts
+const FIND_WAITING: &str = "
+    select email_key
       from pending_sign_ins join users using (user_id)
      where secret_hash = $1 and n_attempts < $2 and expires_at > $3
-       and epoch = session_epoch and disabled_at is null";
+       and epoch = session_epoch and disabled_at is null and must_reset_at is null";
 
 /// Counts one more code that is tried, before it is looked at; locks the row until the transaction
-/// ends, so that parallel tries count one after the other. As [`find_pending`] otherwise.
+/// ends, so that parallel tries count one after the other. Nothing when there is none, or no more.
 pub async fn count_attempt(
     db: &impl Queries,
     secret_hash: &[u8; 32],
@@ -90,7 +90,7 @@ pub async fn delete_pending(db: &impl Queries, secret_hash: &[u8; 32]) -> Result
 const DELETE_PENDING: &str = "delete from pending_sign_ins where secret_hash = $1";
 
 /// Every statement of this module.
-pub const STATEMENTS: &[&str] = &[INSERT_PENDING, FIND_PENDING, COUNT_ATTEMPT, DELETE_PENDING];
+pub const STATEMENTS: &[&str] = &[INSERT_PENDING, FIND_WAITING, COUNT_ATTEMPT, DELETE_PENDING];
 
 impl TryFrom<Row> for PendingSignIn {
     type Error = DbError;

@@ -6,6 +6,7 @@
 //! | `__Host-hint` | HttpOnly, Lax | `1`: this browser holds a session cookie. No authority |
 //! | `__Host-pending` | HttpOnly, Strict, 5 min | that the password was right: the code is still to come |
 //! | `__Host-landed` | HttpOnly, Lax, 5 s | `1`: this browser has just been on a landing page |
+//! | `__Host-device` | HttpOnly, Strict, a year | a known browser's secret. Proves nothing about who is there |
 //!
 //! On plain http, which is served on loopback only, the names begin with `claimcheck-` instead
 //! and the cookies are not `Secure`.
@@ -17,7 +18,10 @@ use actix_web::{
 };
 use shared::base_url::BaseUrl;
 
-use crate::domain::secret::SessionSecret;
+use crate::domain::{
+    device::{DeviceSecret, KEPT},
+    secret::SessionSecret,
+};
 
 /// The names, as APP_URL decides them.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +34,8 @@ pub struct Names {
     pub landed: &'static str,
     /// A sign-in that waits for its code.
     pub pending: &'static str,
+    /// A known browser's secret.
+    pub device: &'static str,
     /// Sent over https only.
     pub secure: bool,
 }
@@ -43,6 +49,7 @@ impl Names {
                 hint: "__Host-hint",
                 landed: "__Host-landed",
                 pending: "__Host-pending",
+                device: "__Host-device",
                 secure: true,
             }
         } else {
@@ -51,6 +58,7 @@ impl Names {
                 hint: "claimcheck-hint",
                 landed: "claimcheck-landed",
                 pending: "claimcheck-pending",
+                device: "claimcheck-device",
                 secure: false,
             }
         }
@@ -64,6 +72,17 @@ impl Names {
     /// The mark a landing page leaves, for five seconds.
     pub fn landed_cookie(self) -> Cookie<'static> {
         self.marker(self.landed, Some(5))
+    }
+
+    /// The known browser's own, kept as long as it is known.
+    pub fn device_cookie(self, secret: &DeviceSecret) -> Cookie<'static> {
+        Cookie::build(self.device, secret.expose().to_owned())
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Strict)
+            .max_age(Duration::seconds(KEPT.num_seconds()))
+            .finish()
     }
 
     /// What removes the hint.

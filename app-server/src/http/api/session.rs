@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     actions::{
         sessions::Begun,
-        sign_in::{Attempt, sign_in},
+        sign_in::{Attempt, Code, Outcome, sign_in},
     },
     domain::{
         ids::{SessionId, UserId},
@@ -121,17 +121,20 @@ pub async fn create(
     let attempt = Attempt {
         email,
         password,
-        code,
+        code: Code::Given(code),
         remember,
     };
     let left_behind = leave_behind(&visitor);
-    let begun = sign_in(
+    let outcome = sign_in(
         &state,
         attempt,
         left_behind.anonymous,
         &origin(&state, &request),
     )
     .await?;
+    let Outcome::Begun(begun) = outcome else {
+        return Err(AppError::SecondFactor);
+    };
     left_behind.end(&state, &request).await?;
     issue(&request, &state, &begun)?;
     Ok(answer(StatusCode::OK, &SessionBody::begun(&begun)))

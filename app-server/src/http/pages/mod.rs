@@ -1,11 +1,14 @@
 //! Pages for people.
 
 pub mod account;
+pub mod activity;
+pub mod admin;
 pub mod cart;
 pub mod catalogue;
 pub mod checkout;
 pub mod confirm;
 pub mod covers;
+pub mod data;
 pub mod downloads;
 pub mod enrolment;
 pub mod library;
@@ -17,4 +20,10 @@ pub mod recovery_codes;
 pub mod registration;
 pub mod second_factor;
 pub mod session;
+pub mod sessions;
 pub mod sign_in_code;
+
+/// An instant as pages write it.
+fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.format("%-d %B %Y, %H:%M UTC").to_string()
+}

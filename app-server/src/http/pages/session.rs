@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    actions::sign_in::{prove_password, sign_in_proved},
+    actions::sign_in::{Attempt, Code, Outcome, sign_in},
     error::AppError,
     http::{
         form::PageForm,
@@ -32,7 +32,9 @@ pub struct SignInPage {
     email: String,
     remember: bool,
     notice: Option<&'static str>,
-    error: Option<&'static str>,
+    error: Option<String>,
+    /// Only a new password helps.
+    reset: bool,
 }
 
 impl SignInPage {
@@ -45,7 +47,8 @@ impl SignInPage {
             email: String::new(),
             remember: false,
             notice: None,
-            error: Some(error),
+            error: Some(error.to_owned()),
+            reset: false,
         }
     }
 
@@ -60,6 +63,7 @@ impl SignInPage {
             remember: false,
             notice,
             error: None,
+            reset: false,
         }
     }
 }
@@ -95,6 +99,7 @@ pub async fn new(
         remember: false,
         notice: None,
         error: None,
+        reset: false,
     };
     layout::page(StatusCode::OK, &page)
 }
@@ -111,14 +116,15 @@ pub struct Fields {
     next: String,
 }
 
-/// `POST /login` → 303 to `next`, or to where the code is asked for; 422 with the form again; 403 with the form when it was stale.
+/// `POST /login` → 303 to `next`, or to where the code is asked for; with the form again: 422, 403 when it was stale or the password must
+/// be reset, 429 after too many failures.
 pub async fn create(
     state: Data<AppState>,
     request: HttpRequest,
     visitor: Visitor,
     form: PageForm<Fields>,
 ) -> Result<HttpResponse, AppError> {
-    let again = |fields: Fields, status, error| {
+    let again = |fields: Fields, status, error: String, reset| {
         let page = SignInPage {
             layout: Layout::new(&state, &visitor),
             next: safe_next(&fields.next),
@@ -126,6 +132,7 @@ pub async fn create(
             remember: fields.remember.is_some(),
             notice: None,
             error: Some(error),
+            reset,
         };
         layout::page(status, &page)
     };
@@ -133,30 +140,51 @@ pub async fn create(
         Ok(fields) => fields,
         Err(refused) => {
             let error = "This page had grown old. Please type your password again.";
-            return again(refused, StatusCode::FORBIDDEN, error);
+            return again(refused, StatusCode::FORBIDDEN, error.to_owned(), false);
         }
     };
-    let password = SecretString::from(std::mem::take(&mut fields.password));
-    let (remember, next) = (fields.remember.is_some(), safe_next(&fields.next));
-    let origin = origin(&state, &request);
+    let attempt = Attempt {
+        email: fields.email.clone(),
+        password: SecretString::from(std::mem::take(&mut fields.password)),
+        code: Code::AskedFor,
+        remember: fields.remember.is_some(),
+    };
     let left_behind = leave_behind(&visitor);
-    let signed_in = async {
-        let proved = prove_password(&state, &fields.email, password, &origin).await?;
-        if proved.user.second_factor {
-            return sign_in_code::ask(&state, &proved, remember, &next).await;
+    match sign_in(
+        &state,
+        attempt,
+        left_behind.anonymous,
+        &origin(&state, &request),
+    )
+    .await
+    {
+        Ok(Outcome::Begun(begun)) => {
+            left_behind.end(&state, &request).await?;
+            issue(&request, &state, &begun)?;
+            Ok(see_other(&safe_next(&fields.next)))
         }
-        let visitor = left_behind.anonymous;
-        let begun = sign_in_proved(&state, proved, None, remember, visitor, &origin).await?;
-        left_behind.end(&state, &request).await?;
-        issue(&request, &state, &begun)?;
-        Ok(see_other(&next))
-    };
-    match signed_in.await {
-        // The second factor was set up between the two looks: the next try asks for it.
-        Err(error @ (AppError::InvalidCredentials | AppError::SecondFactor)) => {
-            again(fields, StatusCode::UNPROCESSABLE_ENTITY, error.public().2)
+        Ok(Outcome::CodeWanted(secret)) => {
+            Ok(sign_in_code::ask(&state, &secret, &safe_next(&fields.next)))
         }
-        answer => answer,
+        Err(error @ AppError::InvalidCredentials) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            again(fields, status, error.public().2.to_owned(), false)
+        }
+        Err(
+            error @ (AppError::TooMany { .. }
+            | AppError::SignInsLocked { .. }
+            | AppError::ResetRequired),
+        ) => {
+            let only_a_reset_helps = !matches!(error, AppError::TooMany { .. });
+            let answer = again(
+                fields,
+                error.public().0,
+                error.sentence(),
+                only_a_reset_helps,
+            )?;
+            Ok(error.with_retry_after(answer))
+        }
+        Err(error) => Err(error),
     }
 }
 

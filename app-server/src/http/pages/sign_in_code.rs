@@ -14,7 +14,6 @@ use crate::{
     actions::{
         pending_sign_in::{self, PATIENCE, Step},
         second_factor::Proof,
-        sign_in::Proved,
     },
     domain::secret::SessionSecret,
     error::AppError,
@@ -34,22 +33,16 @@ use crate::{
 struct CodePage {
     layout: Layout,
     next: String,
-    error: Option<&'static str>,
+    error: Option<String>,
 }
 
 /// Sends a visitor whose password was right to where the code is asked for.
-pub async fn ask(
-    state: &AppState,
-    proved: &Proved,
-    remember: bool,
-    next: &str,
-) -> Result<HttpResponse, AppError> {
-    let secret = pending_sign_in::wait(state, proved, remember).await?;
+pub fn ask(state: &AppState, secret: &SessionSecret, next: &str) -> HttpResponse {
     let mut answer = see_other(&with_next("/login/code", next));
     let names = Names::of(&state.config.app_url);
-    let cookie = names.pending_cookie(&secret, PATIENCE.num_seconds());
+    let cookie = names.pending_cookie(secret, PATIENCE.num_seconds());
     cookies::add(answer.headers_mut(), &cookie);
-    Ok(answer)
+    answer
 }
 
 /// `GET /login/code` → 200; 303 to the sign-in when no password was proved.
@@ -92,7 +85,13 @@ pub async fn create(
         Err(refused) => {
             let error = "This page had grown old. Please type the code again.";
             let next = safe_next(&refused.next);
-            return show(&state, &visitor, StatusCode::FORBIDDEN, next, Some(error));
+            return show(
+                &state,
+                &visitor,
+                StatusCode::FORBIDDEN,
+                next,
+                Some(error.to_owned()),
+            );
         }
     };
     let next = safe_next(&fields.next);
@@ -100,15 +99,23 @@ pub async fn create(
     let step = match secret_of(&state, &request) {
         Some(secret) => {
             let (visitor, origin) = (left_behind.anonymous, origin(&state, &request));
-            pending_sign_in::finish(&state, &secret, &fields.code.into(), visitor, &origin).await?
+            pending_sign_in::finish(&state, &secret, &fields.code.into(), visitor, &origin).await
         }
-        None => Step::Over,
+        None => Ok(Step::Over),
+    };
+    let step = match step {
+        Err(error @ (AppError::TooMany { .. } | AppError::SignInsLocked { .. })) => {
+            let (status, sentence) = (error.public().0, error.sentence());
+            let answer = show(&state, &visitor, status, next, Some(sentence))?;
+            return Ok(error.with_retry_after(answer));
+        }
+        step => step?,
     };
     let mut answer = match step {
         Step::Wrong => {
             let error = "This code is not right, or was used before. Please wait for the next one.";
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return show(&state, &visitor, status, next, Some(error));
+            return show(&state, &visitor, status, next, Some(error.to_owned()));
         }
         Step::Over => {
             let page = SignInPage::again(Layout::new(&state, &visitor), next);
@@ -119,10 +126,8 @@ pub async fn create(
             issue(&request, &state, &begun)?;
             match proof {
                 // Says how many are left, and that the app can be replaced.
-                Proof::RecoveryCode { .. } => {
-                    see_other(&with_next("/account/second-factor", &next))
-                }
-                Proof::App | Proof::Failed => see_other(&next),
+                Proof::RecoveryCode => see_other(&with_next("/account/second-factor", &next)),
+                Proof::App => see_other(&next),
             }
         }
     };
@@ -136,7 +141,7 @@ fn show(
     visitor: &Visitor,
     status: StatusCode,
     next: String,
-    error: Option<&'static str>,
+    error: Option<String>,
 ) -> Result<HttpResponse, AppError> {
     let layout = Layout::new(state, visitor);
     layout::page(
