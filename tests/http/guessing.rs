@@ -161,9 +161,14 @@ async fn after_a_hundred_failures_only_a_reset_or_a_known_browser_opens_an_accou
     );
 
     let new = "an entirely different passphrase";
-    app_server::actions::users::set_password(&state.database, &email("ada"), new.into())
-        .await
-        .unwrap();
+    app_server::actions::users::set_password(
+        &state.database,
+        &state.clock,
+        &email("ada"),
+        new.into(),
+    )
+    .await
+    .unwrap();
     assert_eq!(
         guess(&thief, &email("ada"), new, "10.9.9.9").await.status,
         200,
@@ -646,6 +651,7 @@ async fn however_often_two_hundred_guess_at_once_no_limit_is_exceeded() {
 fn from(ip: &str) -> Origin {
     Origin {
         ip: ip.to_owned(),
+        country: None,
         user_agent: "a test".to_owned(),
         device: None,
     }

@@ -10,6 +10,7 @@ use super::{
     passwords::Verdict,
     sessions::{Begun, Origin},
     throttle::{self, Pass},
+    unusual,
 };
 use crate::{
     db::{
@@ -22,6 +23,7 @@ use crate::{
         email::email_key,
         ids::{SessionId, UserId},
         password,
+        session::Proof,
         user::User,
     },
     error::AppError,
@@ -115,10 +117,17 @@ async fn begin(
         better_hash,
         remember,
     } = proved;
+    let user = credentials.user;
+    let unusual = unusual::find(state, user.id, pass, origin).await?;
+    let proof = if unusual.is_empty() {
+        Proof::Full
+    } else {
+        Proof::SignInOnly
+    };
+
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
     let now = state.clock.now();
-    let user = credentials.user;
     let verified = users::lock_verified(&tx, user.id, &credentials.password_hash).await?;
     let Some(verified) = verified else {
         return Ok(None);
@@ -148,7 +157,7 @@ async fn begin(
     adopt(&tx, visitor, user.id).await?;
     let mut begun = state
         .sessions
-        .begin(&tx, &user, verified.session_epoch, remember, origin)
+        .begin(&tx, &user, verified.session_epoch, remember, proof, origin)
         .await?;
     pass.succeeded(&tx).await?;
     begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
@@ -158,8 +167,13 @@ async fn begin(
     } else {
         Event::LoginSuccess
     };
-    let details = json!({"failures": failures, "known_device": pass.by_known_device()});
+    let details = json!({
+        "failures": failures, "known_device": pass.by_known_device(), "country": origin.country,
+    });
     signed_in(&tx, now, &begun, event, details, origin).await?;
+    if !unusual.is_empty() {
+        unusual::tell(&tx, &user, &begun, &unusual, origin).await?;
+    }
     tx.commit().await?;
     Ok(Some(begun))
 }

@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod mints;
 pub mod orders;
 pub mod outbox;
+pub mod places;
 pub mod products;
 pub mod purge;
 pub mod secrets;
@@ -44,6 +45,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     mints::STATEMENTS,
     orders::STATEMENTS,
     outbox::STATEMENTS,
+    places::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
     secrets::STATEMENTS,

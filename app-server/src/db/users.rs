@@ -152,6 +152,16 @@ const UPDATE_PASSWORD: &str = "
     )
     select user_id from changed";
 
+/// Ends all sessions of `user`, and lets nobody sign in before the password was reset.
+pub async fn require_reset(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Result<()> {
+    db.execute(REQUIRE_RESET, &[&user, &now]).await?;
+    Ok(())
+}
+
+const REQUIRE_RESET: &str = "
+    update users set must_reset_at = coalesce(must_reset_at, $2), session_epoch = session_epoch + 1
+     where user_id = $1";
+
 /// Replaces a hash by another one of the same password; what was begun with it goes on.
 ///
 /// The caller holds the user's row locked, and the hash was verified against.
@@ -211,6 +221,7 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_VERIFIED,
     INSERT_USER,
     UPDATE_PASSWORD,
+    REQUIRE_RESET,
     UPDATE_PASSWORD_HASH,
     HAS_SECOND_FACTOR,
     UPDATE_ROLE,

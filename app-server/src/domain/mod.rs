@@ -21,4 +21,5 @@ pub mod secret;
 pub mod session;
 pub mod slug;
 pub mod throttle;
+pub mod unusual;
 pub mod user;
