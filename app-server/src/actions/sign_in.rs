@@ -129,6 +129,8 @@ async fn begin(
     let tx = db.transaction().await?;
     let now = state.clock.now();
     let verified = users::lock_verified(&tx, user.id, &credentials.password_hash).await?;
+    // All sessions may have been ended meanwhile: this one would be of those.
+    let verified = verified.filter(|it| it.session_epoch == credentials.session_epoch);
     let Some(verified) = verified else {
         return Ok(None);
     };

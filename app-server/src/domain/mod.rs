@@ -23,3 +23,4 @@ pub mod slug;
 pub mod throttle;
 pub mod unusual;
 pub mod user;
+pub mod user_agent;

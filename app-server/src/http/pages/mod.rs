@@ -17,6 +17,7 @@ pub mod payment;
 pub mod products;
 pub mod registration;
 pub mod session;
+pub mod sessions;
 
 /// An instant as pages write it.
 fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
