@@ -18,6 +18,7 @@ pub mod mints;
 pub mod orders;
 pub mod outbox;
 pub mod pending_sign_ins;
+pub mod places;
 pub mod products;
 pub mod purge;
 pub mod recovery_codes;
@@ -48,6 +49,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     orders::STATEMENTS,
     outbox::STATEMENTS,
     pending_sign_ins::STATEMENTS,
+    places::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
     recovery_codes::STATEMENTS,

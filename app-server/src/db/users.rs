@@ -156,6 +156,16 @@ const UPDATE_PASSWORD: &str = "
     )
     select user_id from changed";
 
+/// Ends all sessions of `user`, and lets nobody sign in before the password was reset.
+pub async fn require_reset(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Result<()> {
+    db.execute(REQUIRE_RESET, &[&user, &now]).await?;
+    Ok(())
+}
+
+const REQUIRE_RESET: &str = "
+    update users set must_reset_at = coalesce(must_reset_at, $2), session_epoch = session_epoch + 1
+     where user_id = $1";
+
 /// Ends all sessions of an enabled user; the epoch they had.
 pub async fn raise_epoch(db: &impl Queries, user: UserId) -> Result<Option<i64>> {
     let row = db.query_opt(RAISE_EPOCH, &[&user]).await?;
@@ -227,6 +237,7 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_USER,
     INSERT_USER,
     UPDATE_PASSWORD,
+    REQUIRE_RESET,
     RAISE_EPOCH,
     UPDATE_PASSWORD_HASH,
     HAS_SECOND_FACTOR,
