@@ -11,6 +11,7 @@ use crate::{
     countries::Countries,
     db::{self, Database, Db},
     keys::Signer,
+    mail::post::Post,
     nodes::Nodes,
 };
 
@@ -28,6 +29,8 @@ pub struct AppState {
     pub passwords: Passwords,
     /// Which country an address is in.
     pub countries: Countries,
+    /// The way letters leave.
+    pub post: Post,
     /// The published files.
     pub files: FileStore,
     /// Signs download tokens.
@@ -49,6 +52,7 @@ impl AppState {
             sessions: Sessions::new(database.clone(), clock.clone(), &config),
             passwords: Passwords::new()?,
             countries: Countries::open(config.geoip_db.as_deref())?,
+            post: Post::open(&config.mail, &config.app_url)?,
             files: FileStore::open(&config.files_url, &config.bucket)?,
             signer: Signer::open(&config.keys_dir, clock.clone())?,
             nodes: Nodes::new(&config)?,

@@ -37,22 +37,31 @@ async fn a_browser_whose_session_was_ended_elsewhere_is_signed_out_at_its_next_c
     desk.until_at("/account/sessions").await;
     look(&desk).await;
     let text = desk.text().await;
-    assert!(text.contains("This session") && text.contains("Chrome on Linux"), "{text}");
+    assert!(
+        text.contains("This session") && text.contains("Chrome on Linux"),
+        "{text}"
+    );
     assert!(text.contains("Before it ends one"), "{text}");
-    hand.take(&desk, Thing::Button("End all other sessions")).await;
+    hand.take(&desk, Thing::Button("End all other sessions"))
+        .await;
     desk.until_at("/confirm?next=%2Faccount%2Fsessions").await;
     look(&desk).await;
     hand.fill(&desk, "password", PASSWORD).await;
     hand.take(&desk, Thing::Button("Go on")).await;
     desk.until_at("/account/sessions").await;
-    hand.take(&desk, Thing::Button("End all other sessions")).await;
+    hand.take(&desk, Thing::Button("End all other sessions"))
+        .await;
     desk.until_text("There is no other session.").await;
     assert_eq!(desk.path().await, "/account/sessions");
 
     hand.take(&phone, Thing::Link("Your sessions")).await;
 
     phone.until_text("Please sign in to go on.").await;
-    assert_eq!(phone.path().await, "/account/sessions", "and back there afterwards");
+    assert_eq!(
+        phone.path().await,
+        "/account/sessions",
+        "and back there afterwards"
+    );
     let text = phone.text().await;
     assert!(!text.contains("old copy"), "nothing was stolen: {text}");
     desk.open(&format!("{url}/account")).await;

@@ -8,6 +8,7 @@ pub mod db;
 pub mod downloads;
 pub mod firefox;
 pub mod large_sale;
+pub mod letter;
 pub mod log;
 pub mod programs;
 pub mod s3rver;

@@ -19,6 +19,7 @@ use crate::{
         sessions::{self, NewSession},
     },
     domain::{
+        device::DeviceSecret,
         ids::{SessionId, UserId},
         rotation::Shown,
         secret::SessionSecret,
@@ -52,6 +53,8 @@ pub struct Begun {
     pub session: Session,
     /// What the cookie will hold.
     pub secret: SessionSecret,
+    /// What the device cookie will hold, where the browser is known from now on.
+    pub device: Option<DeviceSecret>,
 }
 
 /// A session that goes on, and the secret that led to it.
@@ -175,6 +178,7 @@ impl Sessions {
             Rotated::Won => Refreshed::Rotated(Begun {
                 session: session.clone(),
                 secret,
+                device: None,
             }),
             Rotated::Lost => Refreshed::Kept,
             Rotated::Gone => Refreshed::Gone,
@@ -207,7 +211,11 @@ impl Sessions {
             from: origin.place(),
         };
         self.store.insert(tx, user.id, &new, self.per_user).await?;
-        Ok(Begun { session, secret })
+        Ok(Begun {
+            session,
+            secret,
+            device: None,
+        })
     }
 
     /// Begins the session of a visitor who put something into a cart.
@@ -242,7 +250,11 @@ impl Sessions {
             from: origin.place(),
         };
         sessions::insert_session(&db, &new).await?;
-        Ok(Begun { session, secret })
+        Ok(Begun {
+            session,
+            secret,
+            device: None,
+        })
     }
 
     /// The sessions of `user` that go on, the last used first.

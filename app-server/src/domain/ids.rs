@@ -61,6 +61,14 @@ id!(
     MailId
 );
 
+impl EventId {
+    /// The first that an event at `at` may have: lists are cut by time with it.
+    pub fn first_at(at: DateTime<Utc>) -> Self {
+        let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+}
+
 fn time_ordered(now: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     Uuid::new_v7(Timestamp::from_unix(

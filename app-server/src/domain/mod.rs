@@ -1,8 +1,10 @@
 //! Values and rules: no I/O, no clock, no HTTP.
 
 pub mod audit;
+pub mod audit_words;
 pub mod cart;
 pub mod catalogue;
+pub mod deletion;
 pub mod device;
 pub mod email;
 pub mod ids;
@@ -18,4 +20,6 @@ pub mod search;
 pub mod secret;
 pub mod session;
 pub mod slug;
+pub mod throttle;
 pub mod user;
+pub mod user_agent;

@@ -44,6 +44,37 @@ impl SessionSecret {
     }
 }
 
+/// The secret of a link in a letter, 256 random bits as 43 characters of base64url.
+///
+/// It has no `Debug` and no `Serialize`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LinkSecret(SessionSecret);
+
+impl LinkSecret {
+    /// A new secret from the operating system's generator.
+    ///
+    /// # Errors
+    /// The generator failed.
+    pub fn generate() -> Result<Self, aws_lc_rs::error::Unspecified> {
+        SessionSecret::generate().map(Self)
+    }
+
+    /// The end of a link's address, if it has a secret's form.
+    pub fn parse(text: &str) -> Option<Self> {
+        SessionSecret::parse(text).map(Self)
+    }
+
+    /// The end of the link's address.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// SHA-256 of the value: what the database keeps.
+    pub fn hash(&self) -> [u8; 32] {
+        self.0.hash()
+    }
+}
+
 /// The CSRF token of a visitor whose browser holds no cookie yet.
 ///
 /// Known to everybody, so it is taken only where [`crate::http`] takes it: for signing in and

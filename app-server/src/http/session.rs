@@ -30,6 +30,7 @@ use crate::{
     actions::sessions::{Activity, Begun, Live, Origin, Refreshed},
     db::DbError,
     domain::{
+        device::DeviceSecret,
         ids::SessionId,
         secret::{SessionSecret, csrf_token_without_cookie},
         session::{Ended, Session},
@@ -44,6 +45,9 @@ pub use carrier::fuzzing;
 
 /// How long the cookie set by this answer lasts, when longer than the browser runs.
 struct MaxAge(i64);
+
+/// The browser is known from now on, under this secret.
+struct Known(DeviceSecret);
 
 /// Finds the visitor, runs the request, and lets the cookie follow what became of the session.
 pub async fn session(
@@ -211,6 +215,9 @@ pub fn issue(request: &HttpRequest, state: &AppState, begun: &Begun) -> Result<(
         let left = session.absolute_expires_at - state.clock.now();
         request.extensions_mut().insert(MaxAge(left.num_seconds()));
     }
+    if let Some(device) = &begun.device {
+        request.extensions_mut().insert(Known(device.clone()));
+    }
     set(&request.get_session(), &begun.secret)
 }
 
@@ -310,7 +317,13 @@ pub fn origin(state: &AppState, request: &HttpRequest) -> Origin {
         user_agent: user_agent
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .unwrap_or_default(),
+        device: device(state, request),
     }
+}
+
+fn device(state: &AppState, request: &HttpRequest) -> Option<DeviceSecret> {
+    let cookie = request.cookie(Names::of(&state.config.app_url).device)?;
+    DeviceSecret::parse(cookie.value())
 }
 
 /// Outermost of the three layers: lets the session cookie outlive the browser where it should, and
@@ -344,6 +357,10 @@ pub async fn cookie_lifetime(
             headers.append(header::SET_COOKIE, value);
             cookies::add(headers, &names.hint_cookie(max_age));
         }
+    }
+    let device = response.request().extensions_mut().remove::<Known>();
+    if let Some(Known(secret)) = device {
+        cookies::add(response.headers_mut(), &names.device_cookie(&secret));
     }
     Ok(response)
 }

@@ -65,7 +65,11 @@ impl Sessions {
             now: self.clock.now(),
         };
         if self.store.renew(tx, &renewal).await? {
-            Ok(Begun { session, secret })
+            Ok(Begun {
+                session,
+                secret,
+                device: None,
+            })
         } else {
             Err(AppError::SignInRequired)
         }

@@ -1,6 +1,6 @@
 //! Where requests come from.
 
-use crate::db::sessions::Place;
+use crate::{db::sessions::Place, domain::device::DeviceSecret};
 
 /// Longer user agents are cut when stored.
 const MAX_USER_AGENT_CHARS: usize = 400;
@@ -14,6 +14,8 @@ pub struct Origin {
     pub user_agent: String,
     /// Two letters, as far as GEOIP_DB knows.
     pub country: Option<String>,
+    /// What its device cookie holds.
+    pub device: Option<DeviceSecret>,
 }
 
 impl Origin {
@@ -23,6 +25,7 @@ impl Origin {
             ip: "local".to_owned(),
             user_agent: "command line".to_owned(),
             country: None,
+            device: None,
         }
     }
 
@@ -33,6 +36,7 @@ impl Origin {
             ip: self.ip.clone(),
             user_agent: user_agent.take(MAX_USER_AGENT_CHARS).collect(),
             country: self.country.clone(),
+            device: None,
         }
     }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
-    domain::{device, ids::SessionId, paging::Page, session::Listed},
+    domain::{ids::SessionId, paging::Page, session::Listed, user_agent},
     error::AppError,
     http::{
         json::answer,
@@ -41,7 +41,7 @@ impl ListedBody {
             last_seen_at: listed.last_seen_at,
             ip: listed.ip,
             country: listed.country,
-            device: device::in_words(&listed.user_agent),
+            device: user_agent::in_words(&listed.user_agent),
             user_agent: listed.user_agent,
             remembered: listed.remembered,
         }

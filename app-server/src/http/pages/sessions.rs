@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::{
-    domain::{device, ids::SessionId, session::Listed},
+    domain::{ids::SessionId, session::Listed, user_agent},
     error::AppError,
     http::{
         form::PageForm,
@@ -51,7 +51,7 @@ impl SessionRow {
         Self {
             id: listed.id,
             current: listed.id == own,
-            device: device::in_words(&listed.user_agent),
+            device: user_agent::in_words(&listed.user_agent),
             user_agent: listed.user_agent,
             ip: listed.ip,
             country: listed.country,
