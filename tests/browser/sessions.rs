@@ -44,7 +44,8 @@ async fn a_browser_whose_session_was_ended_elsewhere_is_signed_out_at_its_next_c
     assert!(text.contains("Before it ends one"), "{text}");
     hand.take(&desk, Thing::Button("End all other sessions"))
         .await;
-    desk.until_at("/confirm?next=%2Faccount%2Fsessions").await;
+    desk.until_at("/confirm").await;
+    assert_eq!(desk.path().await, "/confirm?next=%2Faccount%2Fsessions");
     look(&desk).await;
     hand.fill(&desk, "password", PASSWORD).await;
     hand.take(&desk, Thing::Button("Go on")).await;
