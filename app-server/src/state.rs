@@ -27,10 +27,10 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Hashing and verifying, a few at a time.
     pub passwords: Passwords,
-    /// Which country an address is in.
-    pub countries: Countries,
     /// The way letters leave.
     pub post: Post,
+    /// Which country an address is in.
+    pub countries: Countries,
     /// The published files.
     pub files: FileStore,
     /// Signs download tokens.
@@ -51,8 +51,8 @@ impl AppState {
         Ok(Self {
             sessions: Sessions::new(database.clone(), clock.clone(), &config),
             passwords: Passwords::new()?,
-            countries: Countries::open(config.geoip_db.as_deref())?,
             post: Post::open(&config.mail, &config.app_url)?,
+            countries: Countries::open(config.geoip_db.as_deref())?,
             files: FileStore::open(&config.files_url, &config.bucket)?,
             signer: Signer::open(&config.keys_dir, clock.clone())?,
             nodes: Nodes::new(&config)?,

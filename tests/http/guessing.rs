@@ -652,8 +652,8 @@ fn from(ip: &str) -> Origin {
     Origin {
         ip: ip.to_owned(),
         user_agent: "a test".to_owned(),
-        device: None,
         country: None,
+        device: None,
     }
 }
 

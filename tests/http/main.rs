@@ -1,10 +1,14 @@
 //! The shop over HTTP: one claim a test.
 
 mod accounts;
+mod admin;
+mod audit;
 mod confirm;
 mod countries;
 mod csrf;
+mod data;
 mod guessing;
+mod hardening;
 mod https;
 mod mail;
 mod outage;
