@@ -157,11 +157,15 @@ async fn begin(
     let tx = db.transaction().await?;
     let now = state.clock.now();
     let verified = users::lock_verified(&tx, user.id, &credentials.password_hash).await?;
-    // All sessions may have been ended meanwhile: this one would be of those.
-    let verified = verified.filter(|it| it.session_epoch == credentials.session_epoch);
     let Some(verified) = verified else {
         return Ok(Look::Outdated);
     };
+    if verified.session_epoch != credentials.session_epoch {
+        // All sessions were ended while this one was on its way: it is one of those.
+        pass.withdrawn(&tx).await?;
+        tx.commit().await?;
+        return Err(AppError::InvalidCredentials);
+    }
     if verified.must_reset {
         pass.withdrawn(&tx).await?;
         let failure = Entry {

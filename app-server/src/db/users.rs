@@ -166,17 +166,6 @@ const REQUIRE_RESET: &str = "
     update users set must_reset_at = coalesce(must_reset_at, $2), session_epoch = session_epoch + 1
      where user_id = $1";
 
-/// Ends all sessions of an enabled user; the epoch they had.
-pub async fn raise_epoch(db: &impl Queries, user: UserId) -> Result<Option<i64>> {
-    let row = db.query_opt(RAISE_EPOCH, &[&user]).await?;
-    row.map(|row| Ok(row.try_get("epoch")?)).transpose()
-}
-
-const RAISE_EPOCH: &str = "
-    update users set session_epoch = session_epoch + 1
-     where user_id = $1 and disabled_at is null
-    returning session_epoch - 1 as epoch";
-
 /// Replaces a hash by another one of the same password; what was begun with it goes on.
 ///
 /// The caller holds the user's row locked, and the hash was verified against.
@@ -238,7 +227,6 @@ pub const STATEMENTS: &[&str] = &[
     INSERT_USER,
     UPDATE_PASSWORD,
     REQUIRE_RESET,
-    RAISE_EPOCH,
     UPDATE_PASSWORD_HASH,
     HAS_SECOND_FACTOR,
     UPDATE_ROLE,
