@@ -36,8 +36,9 @@ pub async fn purge_once(database: &Database, clock: &Clock) -> db::Result<u64> {
         let visitors = purge::delete_idle_visitors(&db, clock.now()).await?;
         let events = purge::delete_old_events(&db, clock.now()).await?;
         let counters = purge::delete_counters(&db, clock.now()).await?;
+        let waits = purge::delete_expired_waits(&db, clock.now()).await?;
         total += removed + visitors;
-        let all = [removed, visitors, events, counters];
+        let all = [removed, visitors, events, counters, waits];
         if !all.into_iter().any(purge::is_full) {
             break;
         }

@@ -17,8 +17,12 @@ pub mod migrate;
 pub mod mints;
 pub mod orders;
 pub mod outbox;
+pub mod pending_sign_ins;
+pub mod places;
 pub mod products;
 pub mod purge;
+pub mod recovery_codes;
+pub mod second_factors;
 pub mod secrets;
 pub mod sessions;
 pub mod throttles;
@@ -44,8 +48,12 @@ pub const STATEMENTS: &[&[&str]] = &[
     mints::STATEMENTS,
     orders::STATEMENTS,
     outbox::STATEMENTS,
+    pending_sign_ins::STATEMENTS,
+    places::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
+    recovery_codes::STATEMENTS,
+    second_factors::STATEMENTS,
     secrets::STATEMENTS,
     sessions::STATEMENTS,
     throttles::STATEMENTS,

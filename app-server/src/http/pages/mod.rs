@@ -10,14 +10,18 @@ pub mod confirm;
 pub mod covers;
 pub mod data;
 pub mod downloads;
+pub mod enrolment;
 pub mod library;
 pub mod orders;
 pub mod password;
 pub mod payment;
 pub mod products;
+pub mod recovery_codes;
 pub mod registration;
+pub mod second_factor;
 pub mod session;
 pub mod sessions;
+pub mod sign_in_code;
 
 /// An instant as pages write it.
 fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
