@@ -127,6 +127,18 @@ async fn every_route_says_who_may_use_it() {
         "POST /register",
         "GET /login",
         "POST /login",
+        "GET /login/code",
+        "POST /login/code",
+        "GET /forgot",
+        "POST /forgot",
+        // Whoever has the letter.
+        "GET /reset/{token}",
+        "POST /reset/{token}",
+        "GET /verify/{token}",
+        "POST /verify/{token}",
+        "GET /not-me/{token}",
+        "POST /not-me/{token}",
+        "GET /dev/mail",
         "POST /logout",
         "GET /api/v1/products",
         "GET /api/v1/products/{slug}",
@@ -154,6 +166,8 @@ async fn every_route_says_who_may_use_it() {
 /// Routes that name something of somebody, and what of Ada's stands in their place.
 const OF_SOMEBODY: &[(&str, &str)] = &[
     ("GET /orders/{id}", "order"),
+    ("POST /account/sessions/{id}/delete", "session"),
+    ("DELETE /api/v1/sessions/{id}", "session"),
     ("POST /orders/{id}/payment", "order"),
     ("GET /library/files/{file_id}/download", "file"),
     ("GET /api/v1/orders/{id}", "order"),
@@ -164,6 +178,12 @@ const OF_SOMEBODY: &[(&str, &str)] = &[
 /// Routes that name something public, or something of whoever asks.
 const OF_NOBODY: &[&str] = &[
     "GET /products/{slug}",
+    "GET /reset/{token}",
+    "POST /reset/{token}",
+    "GET /verify/{token}",
+    "POST /verify/{token}",
+    "GET /not-me/{token}",
+    "POST /not-me/{token}",
     "POST /cart/{product_id}/delete",
     "GET /api/v1/products/{slug}",
     "PUT /api/v1/cart/{product_id}",
@@ -200,8 +220,18 @@ async fn nobody_reaches_what_is_another_users_on_any_route() {
             .iter()
             .find(|(known, _)| *known == route)
             .unwrap_or_else(|| panic!("{route}: say here whose it is"));
-        let id = if *what == "order" { &order } else { &file };
-        let path = address(entry).replace(NOBODY, id);
+        let id = match *what {
+            "order" => order.clone(),
+            "file" => file.clone(),
+            // A new one for each: Ada ends it.
+            _ => {
+                let elsewhere = shop.visitor();
+                elsewhere.sign_in("ada").await;
+                let session = elsewhere.get("/api/v1/session").await.json();
+                session["session"]["id"].as_str().unwrap().to_owned()
+            }
+        };
+        let path = address(entry).replace(NOBODY, &id);
         let answer = ask(&bob, method(entry), &path).await;
         assert_eq!(answer.status, 404, "{route}");
         let nothing = ask(&bob, method(entry), &address(entry)).await;
