@@ -47,6 +47,9 @@ pub enum AppError {
     /// The current password is wrong: 401 `wrong_password`.
     #[error("wrong current password")]
     WrongPassword,
+    /// The password must be proved again first: 403 `confirm_password`, as a page 303 to `/confirm`.
+    #[error("no recent proof of the password")]
+    ConfirmPassword,
     /// The account may not do this: 403 `forbidden`.
     #[error("the account lacks permission")]
     Forbidden,

@@ -2,10 +2,16 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::sessions::Begun;
+use super::{
+    links::{self, BY_A_PASSWORD},
+    sessions::Begun,
+};
 use crate::{
-    db::users,
-    domain::{password, session::Session, user::User},
+    db::{
+        outbox::{NewMail, insert_mail},
+        users,
+    },
+    domain::{mail::Letter, password, session::Session, user::User},
     error::AppError,
     state::AppState,
 };
@@ -45,7 +51,17 @@ pub async fn change_password(
     // Two changes at once: the second one's proof is no longer a proof.
     let verified = users::lock_verified(&tx, user.id, &stored).await?;
     let epoch = verified.ok_or(AppError::WrongPassword)?.session_epoch;
+    let now = state.clock.now();
+    links::void(&tx, user.id, BY_A_PASSWORD, now).await?;
     users::update_password(&tx, user.id, &hash).await?;
+    let letter = NewMail {
+        letter: Letter::PasswordChanged,
+        user: user.id,
+        recipient: &user.email,
+        session: Some(session.id),
+        at: now,
+    };
+    insert_mail(&tx, &letter).await?;
     let begun = state.sessions.renew(&tx, session, epoch).await?;
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %session.id, "changed the password");

@@ -33,8 +33,9 @@ pub async fn purge_once(database: &Database, clock: &Clock) -> db::Result<u64> {
         let db = database.client().await?;
         let removed = purge::delete_ended_sessions(&db, clock.now()).await?;
         let visitors = purge::delete_idle_visitors(&db, clock.now()).await?;
+        let mails = purge::delete_old_mails(&db, clock.now()).await?;
         total += removed + visitors;
-        if !purge::is_full(removed) && !purge::is_full(visitors) {
+        if ![removed, visitors, mails].into_iter().any(purge::is_full) {
             return Ok(total);
         }
     }

@@ -1,5 +1,6 @@
 //! All SQL, and nothing else: connections with a deadline, queries prepared once.
 
+pub mod addresses;
 pub mod audit;
 pub mod carts;
 pub mod catalogue;
@@ -24,6 +25,7 @@ pub use error::{DbError, Result};
 
 /// Every statement of every module; a test prepares each one on a migrated database.
 pub const STATEMENTS: &[&[&str]] = &[
+    addresses::STATEMENTS,
     audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,

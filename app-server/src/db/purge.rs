@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Queries, Result};
+use crate::domain::ids::MailId;
 
 /// Rows one statement removes at most: a batch never holds its locks for long.
 const BATCH: i64 = 1_000;
@@ -40,10 +41,34 @@ const DELETE_IDLE_VISITORS: &str = "
          limit $2
            for update skip locked)";
 
+/// Letters that have left, or never will, are kept this long, and with them what their links were.
+const MAILS_KEPT: TimeDelta = TimeDelta::days(30);
+
+/// Removes one batch of letters that are done with, and their links.
+///
+/// Identifiers are in the order of time, so the primary key knows where to end.
+pub async fn delete_old_mails(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    let before = MailId::earliest(now - MAILS_KEPT);
+    db.execute(DELETE_OLD_MAILS, &[&before, &BATCH]).await
+}
+
+const DELETE_OLD_MAILS: &str = "
+    delete from mails
+     where mail_id in (
+        select mail_id from mails
+         where mail_id < $1 and (sent_at is not null or given_up_at is not null)
+         order by mail_id
+         limit $2
+           for update skip locked)";
+
 /// True when a batch was full and another may follow.
 pub fn is_full(removed: u64) -> bool {
     i64::try_from(removed).is_ok_and(|removed| removed >= BATCH)
 }
 
 /// Every statement of this module.
-pub const STATEMENTS: &[&str] = &[DELETE_ENDED_SESSIONS, DELETE_IDLE_VISITORS];
+pub const STATEMENTS: &[&str] = &[
+    DELETE_ENDED_SESSIONS,
+    DELETE_IDLE_VISITORS,
+    DELETE_OLD_MAILS,
+];

@@ -61,6 +61,25 @@ id!(
     MailId
 );
 
+impl EventId {
+    /// What is not after any identifier of this moment or later.
+    pub fn earliest(at: DateTime<Utc>) -> Self {
+        Self(earliest(at))
+    }
+}
+
+impl MailId {
+    /// What is not after any identifier of this moment or later.
+    pub fn earliest(at: DateTime<Utc>) -> Self {
+        Self(earliest(at))
+    }
+}
+
+fn earliest(at: DateTime<Utc>) -> Uuid {
+    let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(millis << 80)
+}
+
 fn time_ordered(now: DateTime<Utc>) -> Uuid {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     Uuid::new_v7(Timestamp::from_unix(
@@ -68,4 +87,20 @@ fn time_ordered(now: DateTime<Utc>) -> Uuid {
         seconds,
         now.timestamp_subsec_nanos(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn the_earliest_identifier_of_a_moment_comes_before_all_others_of_it() {
+        let at = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        for _ in 0..100 {
+            assert!(EventId::earliest(at) <= EventId::generate(at));
+            assert!(EventId::earliest(at) > EventId::generate(at - TimeDelta::milliseconds(1)));
+        }
+    }
 }

@@ -86,6 +86,9 @@ pub const REASON_SIGNED_OUT: &str = "signed_out";
 /// `sessions.revoked_reason` of a session that made room for a newer one.
 pub const REASON_TOO_MANY: &str = "too_many";
 
+/// A proof of the password counts as recent for this long.
+pub const PROOF: TimeDelta = TimeDelta::minutes(10);
+
 /// `last_seen_at` is written at most this often.
 pub const TOUCH_INTERVAL: TimeDelta = TimeDelta::seconds(60);
 

@@ -9,6 +9,7 @@ use actix_web::{
     web::Data,
 };
 use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     layout::{self, Layout},
@@ -86,6 +87,10 @@ fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<Htt
     let drawn = match error {
         AppError::SignInRequired => {
             layout::page(status, &SignInPage::asked_for(layout, next_of(request)))
+        }
+        AppError::ConfirmPassword => {
+            let next = utf8_percent_encode(&next_of(request), NON_ALPHANUMERIC).to_string();
+            Ok(layout::see_other(&format!("/confirm?next={next}")))
         }
         AppError::StaleForm(fields) => {
             let fields: Vec<_> = fields

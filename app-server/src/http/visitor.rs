@@ -3,9 +3,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{ids::SessionId, session::Session, user::User},
+    domain::{
+        ids::SessionId,
+        session::{PROOF, Session},
+        user::User,
+    },
     error::AppError,
 };
 
@@ -56,6 +61,17 @@ impl Visitor {
     /// The visitor whom the session layer found for this request.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         request.extensions().get::<Self>().cloned()
+    }
+}
+
+impl SignedIn {
+    /// Whether the password was proved lately.
+    ///
+    /// # Errors
+    /// [`AppError::ConfirmPassword`].
+    pub fn proved(&self, now: DateTime<Utc>) -> Result<(), AppError> {
+        let proved = self.session.confirmed_at.is_some_and(|at| now - at < PROOF);
+        proved.then_some(()).ok_or(AppError::ConfirmPassword)
     }
 }
 

@@ -1,9 +1,15 @@
 //! One's account at a glance.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Data};
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Data, Query},
+};
 use askama::Template;
+use serde::Deserialize;
 
 use crate::{
+    db::addresses::find_verified_at,
     error::AppError,
     http::{
         layout::{self, Layout},
@@ -18,8 +24,28 @@ struct AccountPage {
     layout: Layout,
     name: String,
     email: String,
+    verified: bool,
+    notice: Option<&'static str>,
     signed_in_since: String,
     signed_in_until: String,
+}
+
+/// What was done just now.
+#[derive(Deserialize)]
+pub struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+impl Done {
+    fn notice(&self) -> Option<&'static str> {
+        match self.done.as_str() {
+            "verified" => Some("Thank you, your e-mail address is confirmed."),
+            "sent" => Some("A letter with a link is on its way to you."),
+            "address" => Some("Your account has its new e-mail address."),
+            _ => None,
+        }
+    }
 }
 
 /// `GET /account` → 200; 401 signed out.
@@ -27,12 +53,19 @@ pub async fn show(
     state: Data<AppState>,
     visitor: Visitor,
     signed_in: SignedIn,
+    query: Query<Done>,
 ) -> Result<HttpResponse, AppError> {
     let moment = |at: chrono::DateTime<chrono::Utc>| at.format("%-d %B %Y, %H:%M UTC").to_string();
+    let verified_at = {
+        let db = state.db().await?;
+        find_verified_at(&db, signed_in.user.id).await?
+    };
     let page = AccountPage {
         layout: Layout::new(&state, &visitor),
         name: signed_in.user.name,
         email: signed_in.user.email,
+        verified: verified_at.is_some(),
+        notice: query.notice(),
         signed_in_since: moment(signed_in.session.created_at),
         signed_in_until: moment(signed_in.session.absolute_expires_at),
     };

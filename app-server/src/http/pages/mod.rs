@@ -1,15 +1,21 @@
 //! Pages for people.
 
 pub mod account;
+pub mod address;
 pub mod cart;
 pub mod catalogue;
 pub mod checkout;
 pub mod covers;
+pub mod dead_link;
+pub mod dev_mail;
 pub mod downloads;
+pub mod forgotten_password;
 pub mod library;
+pub mod not_me;
 pub mod orders;
 pub mod password;
 pub mod payment;
 pub mod products;
 pub mod registration;
 pub mod session;
+pub mod verification;

@@ -1,0 +1,58 @@
+//! "This was not me": everybody is signed out, and nobody gets in before the password is reset.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::{
+    audit::{self, Entry},
+    links,
+    sessions::Origin,
+};
+use crate::{
+    db::{
+        Queries, addresses,
+        outbox::{NewMail, insert_mail},
+    },
+    domain::{
+        audit::Event,
+        ids::UserId,
+        mail::{Letter, LinkKind},
+    },
+    error::AppError,
+};
+
+/// Ends all sessions of `user`, orders a reset and writes its link to `recipient`, within the
+/// caller's transaction, which holds the user's row locked.
+///
+/// Every other link that stands open is void: an intruder may have asked for it.
+///
+/// # Errors
+/// The database's.
+pub async fn disown(
+    tx: &impl Queries,
+    user: UserId,
+    recipient: &str,
+    now: DateTime<Utc>,
+    origin: &Origin,
+) -> Result<(), AppError> {
+    links::void(tx, user, LinkKind::ALL, now).await?;
+    addresses::update_must_reset(tx, user, now).await?;
+    let letter = NewMail {
+        letter: Letter::ResetPassword,
+        user,
+        recipient,
+        session: None,
+        at: now,
+    };
+    insert_mail(tx, &letter).await?;
+    let entry = Entry {
+        event: Event::Disowned,
+        user: Some(user),
+        actor: None,
+        session: None,
+        origin,
+        details: json!({}),
+    };
+    audit::record(tx, now, entry).await?;
+    Ok(())
+}
