@@ -39,6 +39,8 @@ pub struct Config {
     pub sessions_per_user: u64,
     /// Anonymous session rows one address may cause in an hour.
     pub anonymous_per_address: u64,
+    /// Accounts one address may open, or try to, in an hour.
+    pub registrations_per_address: u64,
     /// Lifetime of a download token.
     pub token_ttl: Duration,
     /// How priced orders are settled.
@@ -121,6 +123,7 @@ impl Config {
         };
         let sessions_per_user = settings.integer("SESSIONS_PER_USER", 1..=10_000);
         let anonymous_per_address = settings.integer("ANONYMOUS_PER_ADDRESS", 1..=u64::MAX);
+        let registrations_per_address = settings.integer("REGISTRATIONS_PER_ADDRESS", 1..=u64::MAX);
         let token_ttl = Duration::from_secs(settings.integer("TOKEN_TTL_SECS", 10..=300));
         let payments = payments(settings);
         let mail = mail::read(settings, app_url.as_ref());
@@ -139,6 +142,7 @@ impl Config {
             lifetimes,
             sessions_per_user,
             anonymous_per_address,
+            registrations_per_address,
             token_ttl,
             payments: payments?,
             mail: mail?,

@@ -47,8 +47,8 @@ pub enum AppError {
     /// The current password is wrong: 401 `wrong_password`.
     #[error("wrong current password")]
     WrongPassword,
-    /// The password must be proved again first: 403 `confirm_password`, as a page 303 to `/confirm`.
-    #[error("no recent proof of the password")]
+    /// The password was proved too long ago: 403 `confirm_password`; a page leads to `/confirm`.
+    #[error("the password must be proved again")]
     ConfirmPassword,
     /// The account may not do this: 403 `forbidden`.
     #[error("the account lacks permission")]
@@ -65,6 +65,15 @@ pub enum AppError {
         /// When trying again makes sense.
         retry_after: Duration,
     },
+    /// Too many failures in a row: 429 `too_many` until the password is reset.
+    #[error("sign-ins to the account are locked")]
+    SignInsLocked {
+        /// There is no such moment; some clients want one.
+        retry_after: Duration,
+    },
+    /// The owner disowned a sign-in: 403 `reset_required` until the password is reset.
+    #[error("the password must be reset before anybody signs in")]
+    ResetRequired,
     /// A prefetch of something that must not be done by itself: 503, no-store.
     #[error("a prefetch of what is not done ahead of time")]
     Prefetch,
@@ -121,6 +130,10 @@ pub enum Conflict {
     Refunded,
     /// The order was cancelled.
     Cancelled,
+    /// Without this account there would be no admin.
+    LastAdmin,
+    /// Admins do not do this to themselves.
+    OneselfAsAdmin,
 }
 
 impl From<DbError> for AppError {

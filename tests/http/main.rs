@@ -1,7 +1,9 @@
 //! The shop over HTTP: one claim a test.
 
 mod accounts;
+mod confirm;
 mod csrf;
+mod guessing;
 mod https;
 mod mail;
 mod mail_address;

@@ -325,6 +325,7 @@ async fn a_password_change_in_flight_does_not_revive_a_session_that_was_ended() 
         &in_flight,
         PASSWORD.into(),
         "another perfectly fine passphrase".into(),
+        &app_server::actions::sessions::Origin::command_line(),
     )
     .await;
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     audit::{self, Entry},
-    forgot_password::{PER_ACCOUNT, WINDOW, enough},
+    forgot_password::{PER_ACCOUNT, WINDOW},
     links,
     register::taken,
     sessions::Origin,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     db::{
         addresses,
-        audit::count_events_of,
+        audit::count_user_events,
         mail_links::Link,
         outbox::{NewMail, insert_mail},
     },
@@ -55,8 +55,11 @@ pub async fn ask(
         let detail = "This is your address already.";
         return Err(AppError::invalid("email", detail));
     }
-    let lately = count_events_of(&tx, user.id, event, now - WINDOW).await?;
-    enough(&lately, PER_ACCOUNT, now)?;
+    // Wishes are counted, not letters: that one was written would tell that the address is free.
+    if count_user_events(&tx, user.id, event, now - WINDOW).await? >= PER_ACCOUNT {
+        let retry_after = WINDOW.to_std().unwrap_or_default();
+        return Err(AppError::TooMany { retry_after });
+    }
     // The newest wish counts; an earlier one may have been a slip.
     links::void(&tx, user.id, &[LinkKind::NewAddress], now).await?;
     if !addresses::address_is_taken(&tx, &new.key()).await? {

@@ -1,35 +1,46 @@
 //! Changing one's password: every other session ends.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use super::{
+    audit::{Entry, record},
+    devices,
     links::{self, BY_A_PASSWORD},
-    sessions::Begun,
+    sessions::{Begun, Origin},
+    throttle,
 };
 use crate::{
     db::{
         outbox::{NewMail, insert_mail},
         users,
     },
-    domain::{mail::Letter, password, session::Session, user::User},
+    domain::{
+        audit::Event, email::email_key, mail::Letter, password, session::Session, user::User,
+    },
     error::AppError,
     state::AppState,
 };
 
 /// Changes the password; `session` goes on under a new secret, all others end.
 ///
+/// No browser but this one is known any more.
+///
 /// # Errors
-/// [`AppError::WrongPassword`], [`AppError::Invalid`] for a weak new one.
+/// [`AppError::WrongPassword`], [`AppError::Invalid`] for a weak new one; [`AppError::TooMany`] and
+/// [`AppError::SignInsLocked`] as at sign-in.
 pub async fn change_password(
     state: &AppState,
     user: &User,
     session: &Session,
     current: SecretString,
     new: SecretString,
+    origin: &Origin,
 ) -> Result<Begun, AppError> {
     if let Some(weakness) = password::weakness(new.expose_secret()) {
         return Err(AppError::invalid("new", weakness));
     }
+    let pass = throttle::admit(state, &email_key(&user.email), origin).await?;
     let stored = {
         let db = state.db().await?;
         users::find_credentials_by_id(&db, user.id).await?
@@ -41,7 +52,8 @@ pub async fn change_password(
             .verify(current, Some(stored.clone()))
             .await?
     {
-        tracing::info!(user.id = %user.id, "a password change failed: wrong current password");
+        let event = Event::PasswordChangeFail;
+        pass.failed(state, Some(user.id), origin, event).await?;
         return Err(AppError::WrongPassword);
     }
     let hash = state.passwords.hash(new).await?;
@@ -51,9 +63,21 @@ pub async fn change_password(
     // Two changes at once: the second one's proof is no longer a proof.
     let verified = users::lock_verified(&tx, user.id, &stored).await?;
     let epoch = verified.ok_or(AppError::WrongPassword)?.session_epoch;
+    pass.succeeded(&tx).await?;
     let now = state.clock.now();
     links::void(&tx, user.id, BY_A_PASSWORD, now).await?;
     users::update_password(&tx, user.id, &hash).await?;
+    let mut begun = state.sessions.renew(&tx, session, epoch).await?;
+    begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
+    let entry = Entry {
+        event: Event::PasswordChange,
+        user: Some(user.id),
+        actor: None,
+        session: Some(session.id),
+        origin,
+        details: json!({}),
+    };
+    record(&tx, now, entry).await?;
     let letter = NewMail {
         letter: Letter::PasswordChanged,
         user: user.id,
@@ -62,8 +86,6 @@ pub async fn change_password(
         at: now,
     };
     insert_mail(&tx, &letter).await?;
-    let begun = state.sessions.renew(&tx, session, epoch).await?;
     tx.commit().await?;
-    tracing::info!(user.id = %user.id, session.id = %session.id, "changed the password");
     Ok(begun)
 }

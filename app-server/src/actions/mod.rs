@@ -1,11 +1,16 @@
 //! What needs one transaction, or serves both pages and API.
 
+pub mod administer;
 pub mod audit;
 pub mod carts;
 pub mod change_address;
 pub mod change_password;
 pub mod check_out;
+pub mod confirm;
+pub mod delete_account;
+pub mod devices;
 pub mod disown;
+pub mod export;
 pub mod forgot_password;
 pub mod import_catalogue;
 pub mod links;
@@ -20,5 +25,6 @@ pub mod reset_password;
 pub mod send_mail;
 pub mod sessions;
 pub mod sign_in;
+pub mod throttle;
 pub mod users;
 pub mod verify_address;

@@ -1,10 +1,14 @@
 //! Opening an account.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use super::{
+    audit::{Entry, record},
+    devices,
     sessions::{Begun, Origin},
-    sign_in::adopt,
+    sign_in::{adopt, signed_in},
+    throttle,
 };
 use crate::{
     db::{
@@ -13,10 +17,12 @@ use crate::{
         users,
     },
     domain::{
+        audit::Event,
         email::Email,
         ids::{SessionId, UserId},
         mail::Letter,
         password,
+        throttle::registrations,
         user::{MAX_NAME_CHARS, Role, User, parse_name},
     },
     error::{AppError, Conflict, FieldError},
@@ -36,7 +42,8 @@ pub struct Registration {
 /// Opens an account and signs its owner in; a visitor's cart becomes theirs.
 ///
 /// # Errors
-/// [`AppError::Invalid`] with every field at once; [`Conflict::EmailTaken`].
+/// [`AppError::Invalid`] with every field at once; [`Conflict::EmailTaken`]; [`AppError::TooMany`]
+/// when the address has opened, or tried to open, too many.
 pub async fn register(
     state: &AppState,
     registration: Registration,
@@ -44,6 +51,8 @@ pub async fn register(
     origin: &Origin,
 ) -> Result<Begun, AppError> {
     let (email, name) = checked(&registration)?;
+    let limit = registrations(state.config.registrations_per_address);
+    throttle::count_address(state, limit, origin).await?;
     let hash = state.passwords.hash(registration.password).await?;
     let now = state.clock.now();
     let user = User {
@@ -67,7 +76,18 @@ pub async fn register(
     };
     insert_mail(&tx, &letter).await?;
     adopt(&tx, visitor, user.id).await?;
-    let begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    let mut begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    let opened = Entry {
+        event: Event::UserCreated,
+        user: Some(user.id),
+        actor: None,
+        session: Some(begun.session.id),
+        origin,
+        details: json!({"role": user.role}),
+    };
+    record(&tx, now, opened).await?;
+    signed_in(&tx, now, &begun, Event::LoginSuccess, json!({}), origin).await?;
+    begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %begun.session.id, "registered");
     Ok(begun)

@@ -1,15 +1,19 @@
-//! What an operator does to accounts.
+//! What an operator does to accounts, from the command line.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
 use shared::clock::Clock;
 
 use super::{
+    audit::{Entry, record},
     passwords::Passwords,
     register::{Registration, checked, taken},
+    sessions::Origin,
 };
 use crate::{
-    db::{Database, users},
+    db::{Database, Queries, users},
     domain::{
+        audit::Event,
         email::email_key,
         ids::UserId,
         password,
@@ -37,10 +41,14 @@ pub async fn create(
         name,
         role,
     };
-    let db = database.client().await?;
-    users::insert_user(&db, &user, &email, &hash, now)
+    let mut db = database.client().await?;
+    let tx = db.transaction().await?;
+    users::insert_user(&tx, &user, &email, &hash, now)
         .await
         .map_err(taken)?;
+    let details = json!({"role": role});
+    written(&tx, clock, Event::UserCreated, Some(user.id), details).await?;
+    tx.commit().await?;
     Ok(user)
 }
 
@@ -48,27 +56,41 @@ pub async fn create(
 ///
 /// # Errors
 /// [`AppError::NotFound`].
-pub async fn set_role(database: &Database, email: &str, role: Role) -> Result<(), AppError> {
-    let db = database.client().await?;
-    found(users::update_role(&db, &email_key(email), role).await?)
+pub async fn set_role(
+    database: &Database,
+    clock: &Clock,
+    email: &str,
+    role: Role,
+) -> Result<(), AppError> {
+    let mut db = database.client().await?;
+    let tx = db.transaction().await?;
+    let user = users::update_role(&tx, &email_key(email), role).await?;
+    written(&tx, clock, Event::RoleChange, user, json!({"role": role})).await?;
+    Ok(tx.commit().await?)
 }
 
-/// Disables or enables an account; disabling ends its sessions.
+/// Disables an account; its sessions end.
 ///
 /// # Errors
 /// [`AppError::NotFound`].
 pub async fn disable(database: &Database, clock: &Clock, email: &str) -> Result<(), AppError> {
-    let db = database.client().await?;
-    found(users::disable(&db, &email_key(email), clock.now()).await?)
+    let mut db = database.client().await?;
+    let tx = db.transaction().await?;
+    let user = users::disable(&tx, &email_key(email), clock.now()).await?;
+    written(&tx, clock, Event::UserDisabled, user, json!({})).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Lets a disabled account sign in again.
 ///
 /// # Errors
-/// [`AppError::NotFound`].
-pub async fn enable(database: &Database, email: &str) -> Result<(), AppError> {
-    let db = database.client().await?;
-    found(users::enable(&db, &email_key(email)).await?)
+/// [`AppError::NotFound`], also for one that was deleted.
+pub async fn enable(database: &Database, clock: &Clock, email: &str) -> Result<(), AppError> {
+    let mut db = database.client().await?;
+    let tx = db.transaction().await?;
+    let user = users::enable(&tx, &email_key(email)).await?;
+    written(&tx, clock, Event::UserEnabled, user, json!({})).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Sets a password without knowing the old one; all sessions end.
@@ -77,6 +99,7 @@ pub async fn enable(database: &Database, email: &str) -> Result<(), AppError> {
 /// [`AppError::NotFound`], [`AppError::Invalid`] for a weak one.
 pub async fn set_password(
     database: &Database,
+    clock: &Clock,
     email: &str,
     new: SecretString,
 ) -> Result<(), AppError> {
@@ -84,10 +107,15 @@ pub async fn set_password(
         return Err(AppError::invalid("password", weakness));
     }
     let hash = hash(new).await?;
-    let db = database.client().await?;
-    let user = users::find_credentials(&db, &email_key(email)).await?;
-    let user = user.ok_or(AppError::NotFound("account"))?.user;
-    found(users::update_password(&db, user.id, &hash).await?)
+    let mut db = database.client().await?;
+    let tx = db.transaction().await?;
+    let user = users::find_credentials(&tx, &email_key(email)).await?;
+    let user = user.ok_or(AppError::NotFound("account"))?.user.id;
+    let changed = users::update_password(&tx, user, &hash).await?;
+    let user = changed.then_some(user);
+    let details = json!({"method": "command line"});
+    written(&tx, clock, Event::PasswordChange, user, details).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn hash(password: SecretString) -> Result<SecretString, AppError> {
@@ -97,10 +125,21 @@ async fn hash(password: SecretString) -> Result<SecretString, AppError> {
         .await
 }
 
-fn found(changed: bool) -> Result<(), AppError> {
-    if changed {
-        Ok(())
-    } else {
-        Err(AppError::NotFound("account"))
-    }
+/// Writes down what was done to `user`; nothing was, when there is none.
+async fn written(
+    tx: &impl Queries,
+    clock: &Clock,
+    event: Event,
+    user: Option<UserId>,
+    details: Value,
+) -> Result<(), AppError> {
+    let entry = Entry {
+        event,
+        user: Some(user.ok_or(AppError::NotFound("account"))?),
+        actor: None,
+        session: None,
+        origin: &Origin::command_line(),
+        details,
+    };
+    Ok(record(tx, clock.now(), entry).await?)
 }

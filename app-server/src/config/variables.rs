@@ -110,6 +110,12 @@ pub const VARIABLES: &[Variable] = &[
         "Visitors' carts one address may begin in an hour"
     ),
     variable!(
+        "REGISTRATIONS_PER_ADDRESS",
+        "COUNT",
+        "100",
+        "Accounts one address may open, or try to, in an hour"
+    ),
+    variable!(
         "TOKEN_TTL_SECS",
         "SECONDS",
         "120",

@@ -52,17 +52,6 @@ pub async fn address_is_taken(db: &impl Queries, email_key: &str) -> Result<bool
 
 const ADDRESS_IS_TAKEN: &str = "select from users where email_key = $1";
 
-/// When the user's present address was proved.
-pub async fn find_verified_at(db: &impl Queries, user: UserId) -> Result<Option<DateTime<Utc>>> {
-    let row = db.query_opt(FIND_VERIFIED_AT, &[&user]).await?;
-    Ok(row
-        .map(|row| row.try_get("email_verified_at"))
-        .transpose()?
-        .flatten())
-}
-
-const FIND_VERIFIED_AT: &str = "select email_verified_at from users where user_id = $1";
-
 /// Notes that the present address was proved, unless it was before.
 pub async fn update_verified(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Result<()> {
     db.execute(UPDATE_VERIFIED, &[&user, &now]).await?;
@@ -124,7 +113,6 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_ACCOUNT,
     LOCK_ACCOUNT_AT,
     ADDRESS_IS_TAKEN,
-    FIND_VERIFIED_AT,
     UPDATE_VERIFIED,
     UPDATE_ADDRESS,
     UPDATE_FORGOTTEN_PASSWORD,

@@ -62,22 +62,22 @@ id!(
 );
 
 impl EventId {
-    /// What is not after any identifier of this moment or later.
-    pub fn earliest(at: DateTime<Utc>) -> Self {
-        Self(earliest(at))
+    /// The first that an event at `at` may have: lists are cut by time with it.
+    pub fn first_at(at: DateTime<Utc>) -> Self {
+        Self(first_at(at))
     }
 }
 
 impl MailId {
-    /// What is not after any identifier of this moment or later.
-    pub fn earliest(at: DateTime<Utc>) -> Self {
-        Self(earliest(at))
+    /// The first that a letter written at `at` may have.
+    pub fn first_at(at: DateTime<Utc>) -> Self {
+        Self(first_at(at))
     }
 }
 
-fn earliest(at: DateTime<Utc>) -> Uuid {
-    let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
-    Uuid::from_u128(millis << 80)
+fn first_at(at: DateTime<Utc>) -> Uuid {
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }
 
 fn time_ordered(now: DateTime<Utc>) -> Uuid {
@@ -96,11 +96,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_earliest_identifier_of_a_moment_comes_before_all_others_of_it() {
+    fn the_first_identifier_of_a_moment_comes_before_all_others_of_it() {
         let at = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
         for _ in 0..100 {
-            assert!(EventId::earliest(at) <= EventId::generate(at));
-            assert!(EventId::earliest(at) > EventId::generate(at - TimeDelta::milliseconds(1)));
+            assert!(EventId::first_at(at) <= EventId::generate(at));
+            assert!(EventId::first_at(at) > EventId::generate(at - TimeDelta::milliseconds(1)));
         }
     }
 }

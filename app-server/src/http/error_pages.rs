@@ -9,11 +9,10 @@ use actix_web::{
     web::Data,
 };
 use askama::Template;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     layout::{self, Layout},
-    pages::session::SignInPage,
+    pages::{confirm, session::SignInPage},
     routes,
     visitor::Visitor,
 };
@@ -80,17 +79,16 @@ fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<Htt
     let visitor = visitor.unwrap_or_else(|| Visitor::Anonymous {
         session: None,
         csrf_token: csrf_token_without_cookie(),
-        signed_out: false,
+        ended: None,
     });
+    if matches!(error, AppError::ConfirmPassword) {
+        return Some(layout::see_other(&confirm::address(&next_of(request))));
+    }
     let layout = Layout::new(state, &visitor);
     let (status, _, detail) = error.public();
     let drawn = match error {
         AppError::SignInRequired => {
             layout::page(status, &SignInPage::asked_for(layout, next_of(request)))
-        }
-        AppError::ConfirmPassword => {
-            let next = utf8_percent_encode(&next_of(request), NON_ALPHANUMERIC).to_string();
-            Ok(layout::see_other(&format!("/confirm?next={next}")))
         }
         AppError::StaleForm(fields) => {
             let fields: Vec<_> = fields

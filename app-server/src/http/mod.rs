@@ -1,7 +1,9 @@
 //! The only place with actix: addresses, cookies, pages, JSON.
 
+pub mod admin;
 pub mod api;
 pub mod assets;
+pub mod audit_query;
 pub mod carts;
 pub mod client_address;
 pub mod cookies;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         ids::SessionId,
-        session::{PROOF, Session},
+        session::{Ended, PROOF, Session},
         user::User,
     },
     error::AppError,
@@ -25,8 +25,8 @@ pub enum Visitor {
         session: Option<SessionId>,
         /// What their forms carry.
         csrf_token: String,
-        /// Their cookie is that of a session that is over.
-        signed_out: bool,
+        /// How the session ended whose cookie they still have.
+        ended: Option<Ended>,
     },
     /// Signed in.
     User(Box<SignedIn>),
@@ -39,6 +39,21 @@ pub struct SignedIn {
     pub user: User,
     /// By which session.
     pub session: Session,
+}
+
+impl SignedIn {
+    /// What sensitive acts ask for: the password was proved within the last ten minutes.
+    ///
+    /// # Errors
+    /// [`AppError::ConfirmPassword`] when it was not.
+    pub fn proved(&self, now: DateTime<Utc>) -> Result<(), AppError> {
+        let proved_at = self.session.confirmed_at;
+        if proved_at.is_some_and(|at| now - at < PROOF) {
+            Ok(())
+        } else {
+            Err(AppError::ConfirmPassword)
+        }
+    }
 }
 
 impl Visitor {
@@ -58,20 +73,20 @@ impl Visitor {
         }
     }
 
+    /// Their cookie had been copied, and its session was ended for it.
+    pub fn was_robbed(&self) -> bool {
+        matches!(
+            self,
+            Self::Anonymous {
+                ended: Some(Ended::Stolen),
+                ..
+            }
+        )
+    }
+
     /// The visitor whom the session layer found for this request.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         request.extensions().get::<Self>().cloned()
-    }
-}
-
-impl SignedIn {
-    /// Whether the password was proved lately.
-    ///
-    /// # Errors
-    /// [`AppError::ConfirmPassword`].
-    pub fn proved(&self, now: DateTime<Utc>) -> Result<(), AppError> {
-        let proved = self.session.confirmed_at.is_some_and(|at| now - at < PROOF);
-        proved.then_some(()).ok_or(AppError::ConfirmPassword)
     }
 }
 

@@ -1,7 +1,11 @@
 //! JSON for programs.
 
+pub mod admin;
 pub mod cart;
+pub mod confirm;
+pub mod data;
 pub mod downloads;
+pub mod events;
 pub mod library;
 pub mod orders;
 pub mod password;

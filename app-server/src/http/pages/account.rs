@@ -8,8 +8,10 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
+use super::moment;
 use crate::{
-    db::addresses::find_verified_at,
+    db::accounts::find_account,
+    domain::{deletion::due_at, user::Role},
     error::AppError,
     http::{
         layout::{self, Layout},
@@ -28,6 +30,9 @@ struct AccountPage {
     notice: Option<&'static str>,
     signed_in_since: String,
     signed_in_until: String,
+    /// When the account will be deleted, if its owner asked for that.
+    deletion_due: Option<String>,
+    is_admin: bool,
 }
 
 /// What was done just now.
@@ -55,19 +60,20 @@ pub async fn show(
     signed_in: SignedIn,
     query: Query<Done>,
 ) -> Result<HttpResponse, AppError> {
-    let moment = |at: chrono::DateTime<chrono::Utc>| at.format("%-d %B %Y, %H:%M UTC").to_string();
-    let verified_at = {
-        let db = state.db().await?;
-        find_verified_at(&db, signed_in.user.id).await?
-    };
+    let account = find_account(&state.db().await?, signed_in.user.id).await?;
+    let account = account.ok_or(AppError::SignInRequired)?;
     let page = AccountPage {
         layout: Layout::new(&state, &visitor),
         name: signed_in.user.name,
         email: signed_in.user.email,
-        verified: verified_at.is_some(),
+        verified: account.email_verified_at.is_some(),
         notice: query.notice(),
         signed_in_since: moment(signed_in.session.created_at),
         signed_in_until: moment(signed_in.session.absolute_expires_at),
+        deletion_due: account
+            .deletion_asked_at
+            .map(|asked_at| moment(due_at(asked_at))),
+        is_admin: signed_in.user.role == Role::Admin,
     };
     layout::page(StatusCode::OK, &page)
 }

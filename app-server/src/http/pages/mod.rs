@@ -1,11 +1,15 @@
 //! Pages for people.
 
 pub mod account;
+pub mod activity;
 pub mod address;
+pub mod admin;
 pub mod cart;
 pub mod catalogue;
 pub mod checkout;
+pub mod confirm;
 pub mod covers;
+pub mod data;
 pub mod dead_link;
 pub mod dev_mail;
 pub mod downloads;
@@ -19,3 +23,8 @@ pub mod products;
 pub mod registration;
 pub mod session;
 pub mod verification;
+
+/// An instant as pages write it.
+fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.format("%-d %B %Y, %H:%M UTC").to_string()
+}
