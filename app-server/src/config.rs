@@ -49,6 +49,8 @@ pub struct Config {
     pub mail: mail::Mail,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// A database of countries, `.mmdb`.
+    pub geoip_db: Option<PathBuf>,
     /// How long running requests may take to finish once a stop was asked for.
     pub drain: Duration,
     /// Threads that serve requests.
@@ -128,6 +130,7 @@ impl Config {
         let payments = payments(settings);
         let mail = mail::read(settings, app_url.as_ref());
         let trusted_proxies = settings.list("TRUSTED_PROXIES");
+        let geoip_db = settings.text("GEOIP_DB").map(PathBuf::from);
         let drain = Duration::from_secs(settings.integer("DRAIN_SECS", 0..=86_400));
         let workers = workers(settings);
         let (files_url, bucket) = files?;
@@ -147,6 +150,7 @@ impl Config {
             payments: payments?,
             mail: mail?,
             trusted_proxies,
+            geoip_db,
             drain,
             workers,
         })

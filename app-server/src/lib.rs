@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod cli;
 pub mod config;
+pub mod countries;
 pub mod db;
 pub mod domain;
 pub mod error;

@@ -2,6 +2,7 @@
 
 pub mod chromium;
 pub mod client;
+pub mod countries;
 pub mod cut;
 pub mod db;
 pub mod downloads;

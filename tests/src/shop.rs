@@ -7,15 +7,16 @@ use std::{
 };
 
 use app_server::{
-    actions::send_mail::send_due,
+    actions::{send_mail::send_due, users},
     config::{Config, VARIABLES, mail::Transport},
+    domain::user::Role,
     mail::kept::Kept,
 };
 use chrono::{SubsecRound, TimeDelta};
 use shared::{clock::Clock, settings};
 
 use crate::{
-    client::{Client, Secrets},
+    client::{Client, Secrets, email},
     db::TestDatabase,
     letter::Letter,
     log,
@@ -103,6 +104,18 @@ impl Shop {
         let client = self.visitor();
         let answer = client.register(name).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
+        client
+    }
+
+    /// Somebody who is an admin, signed in.
+    pub async fn admin(&self, name: &str) -> Client {
+        let client = self.user(name).await;
+        let state = self.server().state();
+        let address = email(name);
+        users::set_role(&state.database, &state.clock, &address, Role::Admin)
+            .await
+            .expect("an admin");
+        assert_eq!(client.sign_in(name).await.status, 200);
         client
     }
 

@@ -7,6 +7,7 @@ use super::{
     audit::{Entry, record},
     devices,
     links::{self, BY_A_PASSWORD},
+    passwords::Owner,
     sessions::{Begun, Origin},
     throttle,
 };
@@ -37,7 +38,12 @@ pub async fn change_password(
     new: SecretString,
     origin: &Origin,
 ) -> Result<Begun, AppError> {
-    if let Some(weakness) = password::weakness(new.expose_secret()) {
+    let second_factor = {
+        let db = state.db().await?;
+        users::has_second_factor(&db, user.id).await?
+    };
+    let owner = Owner::of(user, second_factor, &state.config.app_url);
+    if let Some(weakness) = state.passwords.weakness(&new, owner).await? {
         return Err(AppError::invalid("new", weakness));
     }
     let pass = throttle::admit(state, &email_key(&user.email), origin).await?;

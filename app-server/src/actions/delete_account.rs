@@ -46,7 +46,7 @@ pub async fn ask(
     let Some(epoch) = accounts::ask_deletion(&tx, user.id, now).await? else {
         return Ok(None);
     };
-    let begun = state.sessions.renew(&tx, session, epoch).await?;
+    let begun = state.sessions.go_on(&tx, session.clone(), epoch).await?;
     let entry = entry(Event::DeletionAsked, user.id, Some(session.id), origin, now);
     record(&tx, now, entry).await?;
     letter(&tx, now, user.id, &user.email, Letter::DeletionAsked).await?;

@@ -1,11 +1,12 @@
 //! Setting a password by a link that was sent to the account's address.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::{
     audit::{self, Entry},
     links::{self, BY_A_PASSWORD, Found},
+    passwords::Owner,
     sessions::Origin,
 };
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
     domain::{
         audit::Event,
         mail::{Letter, LinkKind},
-        password,
         throttle::account_hash,
     },
     error::AppError,
@@ -39,7 +39,13 @@ pub async fn reset_password(
     let Found::Good(link) = links::find(state, token, &[LinkKind::Reset]).await? else {
         return Err(AppError::NotFound("link"));
     };
-    if let Some(weakness) = password::weakness(new.expose_secret()) {
+    let owner = Owner {
+        email: &link.account_email,
+        name: &link.account_name,
+        second_factor: link.has_second_factor,
+        host: Some(state.config.app_url.host()),
+    };
+    if let Some(weakness) = state.passwords.weakness(&new, owner).await? {
         return Err(AppError::invalid("new", weakness));
     }
     let hash = state.passwords.hash(new).await?;

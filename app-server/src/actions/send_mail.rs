@@ -20,6 +20,7 @@ use crate::{
         email::email_key,
         mail::{Letter, LinkKind},
         secret::LinkSecret,
+        user_agent,
     },
     error::AppError,
     mail::{
@@ -236,34 +237,14 @@ fn pause(n_before: u32) -> TimeDelta {
     TimeDelta::minutes(1_i64 << n_before.min(6)).min(TimeDelta::hours(1))
 }
 
-/// A browser and its system in words: of what a program says of itself, only names that are known.
+/// A browser and its system in words. What another program calls itself is whatever its sender
+/// likes: in a letter to somebody else it would speak in our name.
 fn device(user_agent: &str) -> String {
-    let first = |names: &[(&str, &'static str)], otherwise: &'static str| {
-        let known = names.iter().find(|(mark, _)| user_agent.contains(mark));
-        known.map_or(otherwise, |(_, name)| *name)
-    };
-    let browsers = [
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-        ("curl/", "curl"),
-    ];
-    let systems = [
-        ("Android", " on Android"),
-        ("iPhone", " on an iPhone"),
-        ("iPad", " on an iPad"),
-        ("Windows", " on Windows"),
-        ("Mac OS X", " on macOS"),
-        ("CrOS", " on ChromeOS"),
-        ("Linux", " on Linux"),
-    ];
-    format!(
-        "{}{}",
-        first(&browsers, "an unknown program"),
-        first(&systems, "")
-    )
+    if user_agent.starts_with("Mozilla/") {
+        user_agent::in_words(user_agent)
+    } else {
+        user_agent::UNKNOWN.to_owned()
+    }
 }
 
 #[cfg(test)]

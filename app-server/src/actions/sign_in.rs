@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     audit::{Entry, record},
     devices,
+    passwords::Verdict,
     sessions::{Begun, Origin},
     throttle::{self, Pass},
 };
@@ -65,18 +66,24 @@ pub async fn sign_in(
             users::find_credentials(&db, &key).await?
         };
         let stored = found.as_ref().map(|found| found.password_hash.clone());
-        let genuine = state
+        let verdict = state
             .passwords
-            .verify(attempt.password.clone(), stored)
+            .judge(attempt.password.clone(), stored)
             .await?;
         let user = found.as_ref().map(|found| found.user.id);
-        let Some(found) = found.filter(|found| genuine && !found.disabled) else {
+        let Some(found) = found.filter(|found| verdict != Verdict::Wrong && !found.disabled) else {
             pass.failed(state, user, origin, Event::LoginFail).await?;
             return Err(AppError::InvalidCredentials);
+        };
+        let better_hash = if verdict == Verdict::Outdated {
+            Some(state.passwords.hash(attempt.password.clone()).await?)
+        } else {
+            None
         };
         let proved = Proved {
             pass: &pass,
             credentials: found,
+            better_hash,
             remember: attempt.remember,
         };
         if let Some(begun) = begin(state, proved, visitor, origin).await? {
@@ -90,6 +97,8 @@ pub async fn sign_in(
 struct Proved<'a> {
     pass: &'a Pass,
     credentials: Credentials,
+    /// Of the same password, as it would be hashed today.
+    better_hash: Option<SecretString>,
     remember: bool,
 }
 
@@ -103,6 +112,7 @@ async fn begin(
     let Proved {
         pass,
         credentials,
+        better_hash,
         remember,
     } = proved;
     let mut db = state.db().await?;
@@ -110,6 +120,8 @@ async fn begin(
     let now = state.clock.now();
     let user = credentials.user;
     let verified = users::lock_verified(&tx, user.id, &credentials.password_hash).await?;
+    // All sessions may have been ended meanwhile: this one would be of those.
+    let verified = verified.filter(|it| it.session_epoch == credentials.session_epoch);
     let Some(verified) = verified else {
         return Ok(None);
     };
@@ -127,6 +139,9 @@ async fn begin(
         record(&tx, now, entry(Event::LoginFail, None, details)).await?;
         tx.commit().await?;
         return Err(AppError::ResetRequired);
+    }
+    if let Some(better) = better_hash {
+        users::update_password_hash(&tx, user.id, &credentials.password_hash, &better).await?;
     }
     let user = User {
         role: verified.role,

@@ -147,6 +147,12 @@ pub const VARIABLES: &[Variable] = &[
         "Proxies whose X-Forwarded-For is believed"
     ),
     variable!(
+        "GEOIP_DB",
+        "FILE",
+        "",
+        "An .mmdb of countries, for the list of sessions"
+    ),
+    variable!(
         "DRAIN_SECS",
         "SECONDS",
         "30",

@@ -22,3 +22,4 @@ pub mod session;
 pub mod slug;
 pub mod throttle;
 pub mod user;
+pub mod user_agent;

@@ -123,4 +123,23 @@ mod tests {
         assert!(same(&one.csrf_token(), &one.csrf_token()));
         assert!(!one.csrf_token().contains(one.expose()));
     }
+
+    #[test]
+    fn a_hundred_thousand_secrets_are_all_different() {
+        let secrets: std::collections::HashSet<String> = (0..100_000)
+            .map(|_| SessionSecret::generate().unwrap().expose().to_owned())
+            .collect();
+        assert_eq!(secrets.len(), 100_000);
+        // 32 bytes each, and no bit that is always the same.
+        let (mut ones, mut zeros) = ([0_u8; 32], [0xff_u8; 32]);
+        for secret in &secrets {
+            let bytes = URL_SAFE_NO_PAD.decode(secret).unwrap();
+            assert_eq!(bytes.len(), 32);
+            for ((one, zero), byte) in ones.iter_mut().zip(&mut zeros).zip(&bytes) {
+                *one |= byte;
+                *zero &= byte;
+            }
+        }
+        assert_eq!((ones, zeros), ([0xff; 32], [0; 32]));
+    }
 }

@@ -20,6 +20,7 @@ pub mod layout;
 pub mod list_query;
 pub mod pages;
 pub mod panics;
+pub mod reports;
 pub mod request_log;
 pub mod routes;
 pub mod security_headers;

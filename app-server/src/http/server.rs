@@ -30,6 +30,7 @@ use super::{
     jwks,
     landing::landing,
     pages::covers,
+    reports,
     request_log::RequestSpan,
     routes::{self, Entry},
     security_headers::security_headers,
@@ -161,6 +162,12 @@ fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
         )
         .route("/healthz", get_or_head().to(health::alive))
         .route("/readyz", get_or_head().to(health::ready))
+        .service(
+            web::resource(reports::PATH)
+                .wrap(from_fn(host))
+                .app_data(Data::new(reports::LastLine::default()))
+                .route(web::post().to(reports::create)),
+        )
         .route("/.well-known/jwks.json", get_or_head().to(jwks::show))
         .service(
             web::scope("/static")

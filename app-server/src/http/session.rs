@@ -310,9 +310,10 @@ pub async fn keep(
 /// Where a session begun by this request comes from.
 pub fn origin(state: &AppState, request: &HttpRequest) -> Origin {
     let user_agent = request.headers().get(header::USER_AGENT);
+    let ip = client_address::of(request, &state.config.trusted_proxies);
     Origin {
-        country: None,
-        ip: client_address::of(request, &state.config.trusted_proxies),
+        country: state.countries.of(&ip),
+        ip,
         user_agent: user_agent
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .unwrap_or_default(),

@@ -2,14 +2,19 @@
 
 use serde_json::json;
 
-use super::{Origin, Sessions};
+use super::{Begun, Origin, Sessions};
 use crate::{
     actions::audit::{Entry, record},
-    db::outbox::{NewMail, insert_mail},
+    db::{
+        outbox::{NewMail, insert_mail},
+        users,
+    },
     domain::{
         audit::Event,
+        ids::SessionId,
         mail::Letter,
-        session::{REASON_SIGNED_OUT, REASON_STOLEN, Session},
+        session::{REASON_ENDED, REASON_SIGNED_OUT, REASON_STOLEN, Session},
+        user::User,
     },
     error::AppError,
 };
@@ -43,6 +48,75 @@ impl Sessions {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Ends one of `user`'s sessions; `own` is the one they do it by.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`]: there is none of theirs under this name that goes on.
+    pub async fn end_one(
+        &self,
+        user: &User,
+        own: &Session,
+        session: SessionId,
+        origin: &Origin,
+    ) -> Result<(), AppError> {
+        let now = self.clock.now();
+        let mut db = self.database.client().await?;
+        let tx = db.transaction().await?;
+        let ended = self
+            .store
+            .revoke(&tx, session, user.id, REASON_ENDED, now)
+            .await?;
+        if !ended {
+            return Err(AppError::NotFound("session"));
+        }
+        let entry = Entry {
+            event: Event::SessionEnded,
+            user: Some(user.id),
+            actor: None,
+            session: Some(own.id),
+            origin,
+            details: json!({"reason": REASON_ENDED, "ended": session}),
+        };
+        record(&tx, now, entry).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Ends all of `user`'s sessions but `own`, which goes on under a new secret.
+    ///
+    /// The user's epoch is raised, so that whatever begins or goes on meanwhile is over too.
+    ///
+    /// # Errors
+    /// [`AppError::SignInRequired`] when `own` was ended meanwhile.
+    pub async fn end_others(
+        &self,
+        user: &User,
+        own: &Session,
+        origin: &Origin,
+    ) -> Result<Begun, AppError> {
+        let now = self.clock.now();
+        let mut db = self.database.client().await?;
+        let tx = db.transaction().await?;
+        let epoch = users::raise_epoch(&tx, user.id).await?;
+        let epoch = epoch.ok_or(AppError::SignInRequired)?;
+        let begun = self.go_on(&tx, own.clone(), epoch).await?;
+        let n_ended = self
+            .store
+            .revoke_others(&tx, user.id, Some(own.id), REASON_ENDED, now)
+            .await?;
+        let entry = Entry {
+            event: Event::SessionEnded,
+            user: Some(user.id),
+            actor: None,
+            session: Some(own.id),
+            origin,
+            details: json!({"reason": REASON_ENDED, "ended": "all others", "n_ended": n_ended}),
+        };
+        record(&tx, now, entry).await?;
+        tx.commit().await?;
+        Ok(begun)
     }
 
     /// Ends a session whose copied cookie was shown, writes it down and tells its user.

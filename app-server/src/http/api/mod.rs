@@ -12,4 +12,5 @@ pub mod password;
 pub mod payment;
 pub mod products;
 pub mod session;
+pub mod sessions;
 pub mod users;

@@ -14,7 +14,7 @@ use crate::{
         links::{self, Found},
         reset_password::reset_password,
     },
-    domain::{email::Email, mail::LinkKind, password::MIN_CHARS},
+    domain::{email::Email, mail::LinkKind, password::min_chars},
     error::AppError,
     http::{
         form::PageForm,
@@ -178,7 +178,7 @@ async fn show_reset(
         layout: Layout::new(state, visitor),
         token,
         email: link.account_email,
-        min_chars: MIN_CHARS,
+        min_chars: min_chars(link.has_second_factor),
         error,
     };
     layout::page(status, &page)

@@ -22,6 +22,7 @@ pub mod payment;
 pub mod products;
 pub mod registration;
 pub mod session;
+pub mod sessions;
 pub mod verification;
 
 /// An instant as pages write it.
