@@ -5,26 +5,22 @@ use serde_json::json;
 
 use super::{
     audit::{self, Entry},
-    links,
     sessions::Origin,
 };
 use crate::{
     db::{
-        Queries, addresses,
+        self, Queries, addresses,
         outbox::{NewMail, insert_mail},
     },
     domain::{
         audit::Event,
-        ids::UserId,
-        mail::{Letter, LinkKind},
+        ids::{SessionId, UserId},
+        mail::Letter,
     },
-    error::AppError,
 };
 
 /// Ends all sessions of `user`, orders a reset and writes its link to `recipient`, within the
 /// caller's transaction, which holds the user's row locked.
-///
-/// Every other link that stands open is void: an intruder may have asked for it.
 ///
 /// # Errors
 /// The database's.
@@ -32,10 +28,10 @@ pub async fn disown(
     tx: &impl Queries,
     user: UserId,
     recipient: &str,
-    now: DateTime<Utc>,
+    session: Option<SessionId>,
     origin: &Origin,
-) -> Result<(), AppError> {
-    links::void(tx, user, LinkKind::ALL, now).await?;
+    now: DateTime<Utc>,
+) -> db::Result<()> {
     addresses::update_must_reset(tx, user, now).await?;
     let letter = NewMail {
         letter: Letter::ResetPassword,
@@ -49,7 +45,7 @@ pub async fn disown(
         event: Event::Disowned,
         user: Some(user),
         actor: None,
-        session: None,
+        session,
         origin,
         details: json!({}),
     };

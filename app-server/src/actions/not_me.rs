@@ -42,7 +42,9 @@ pub async fn not_me(state: &AppState, token: &str, origin: &Origin) -> Result<()
     let (Some(account), Some(link)) = (account, used) else {
         return Err(AppError::NotFound("link"));
     };
-    disown(&tx, account.id, &link.recipient, now, origin).await?;
+    // Whatever else stands open may have been asked for by an intruder.
+    links::void(&tx, account.id, LinkKind::ALL, now).await?;
+    disown(&tx, account.id, &link.recipient, None, origin, now).await?;
     let is_present = account.email_key == link.email_key;
     let is_free = is_present || !addresses::address_is_taken(&tx, &link.email_key).await?;
     if !is_present && is_free {
