@@ -13,14 +13,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fuzz fmt sbom bench-download tools postgres browsers web-servers s3rver countries fuzzer
+.PHONY: demo test check soak fuzz fmt sbom bench-download tools postgres browsers web-servers s3rver countries smtpd fuzzer
 
 FUZZ_SECS ?= 60
 
 demo: postgres
 	cargo run
 
-test: postgres browsers s3rver countries
+test: postgres browsers s3rver countries smtpd
 	cargo test --workspace
 
 check: tools
@@ -127,6 +127,17 @@ s3rver:
 	$(call install_missing,true)
 	@if command -v npm >/dev/null && [ ! -d target/s3rver/node_modules/@20minutes ]; then \
 		npm install --no-audit --no-fund --silent --prefix target/s3rver @20minutes/s3rver@4.0.4; \
+	fi
+
+# A real SMTP server for the tests, in target/; treated like s3rver.
+smtpd:
+	@missing=(); \
+	$(call need,command -v python3,python3); \
+	$(call need,python3 -m pip --version,python3-pip); \
+	$(call install_missing,true)
+	@if python3 -m pip --version >/dev/null 2>&1 && [ ! -d target/smtpd/aiosmtpd ]; then \
+		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+			--target target/smtpd aiosmtpd==1.4.6; \
 	fi
 
 # A database of countries for the tests, in the public domain; likewise.

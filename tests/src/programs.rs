@@ -37,6 +37,9 @@ pub const JQ: Program = Program::new(&["jq"], "jq");
 /// What runs the S3 server.
 pub const NODE: Program = Program::new(&["node"], "nodejs");
 
+/// What runs the SMTP server.
+pub const PYTHON: Program = Program::new(&["python3"], "python3");
+
 impl Program {
     const fn new(names: &'static [&'static str], package: &'static str) -> Self {
         Self { names, package }

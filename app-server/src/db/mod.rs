@@ -1,6 +1,7 @@
 //! All SQL, and nothing else: connections with a deadline, queries prepared once.
 
 pub mod accounts;
+pub mod addresses;
 pub mod audit;
 pub mod carts;
 pub mod catalogue;
@@ -35,6 +36,7 @@ pub use error::{DbError, Result};
 /// Every statement of every module; a test prepares each one on a migrated database.
 pub const STATEMENTS: &[&[&str]] = &[
     accounts::STATEMENTS,
+    addresses::STATEMENTS,
     audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,

@@ -69,7 +69,7 @@ pub struct Verified {
 /// Locks the user as long as the password that was verified is still theirs and they are enabled.
 ///
 /// Until the transaction ends, a change of password waits, and then ends that session with the
-/// others.
+/// others. Rows that refer to the user may be added meanwhile: see [`super::addresses`].
 pub async fn lock_verified(
     db: &impl Queries,
     user: UserId,
@@ -84,7 +84,7 @@ pub async fn lock_verified(
 const LOCK_VERIFIED: &str = "
     select session_epoch, role, second_factor_at, must_reset_at from users
      where user_id = $1 and password_hash = $2 and disabled_at is null
-       for update";
+       for no key update";
 
 /// The user of this identifier, locked until the transaction ends.
 pub async fn lock_user(db: &impl Queries, user: UserId) -> Result<Option<Credentials>> {

@@ -92,6 +92,13 @@ impl EventId {
     }
 }
 
+impl MailId {
+    /// The first that a letter written at `at` may have.
+    pub fn first_at(at: DateTime<Utc>) -> Self {
+        Self(with_tail(at, [0; 10]))
+    }
+}
+
 fn with_tail(at: DateTime<Utc>, tail: [u8; 10]) -> Uuid {
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
     Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
