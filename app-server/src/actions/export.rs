@@ -14,6 +14,7 @@ use crate::{
     domain::{
         audit::Event,
         ids::{SessionId, UserId},
+        session::Listed,
     },
     error::AppError,
     state::AppState,
@@ -61,5 +62,36 @@ pub async fn export_data(
     data.insert("exported_at".to_owned(), json!(now));
     data.extend(export::export(&tx, user).await?);
     tx.commit().await?;
+    drop(db);
+    let sessions = state.sessions.list(user).await?;
+    data.insert(
+        "sessions".to_owned(),
+        sessions.iter().map(session_in_json).collect(),
+    );
     Ok(data)
+}
+
+fn session_in_json(session: &Listed) -> Value {
+    let Listed {
+        id,
+        created_at,
+        last_seen_at,
+        idle_expires_at,
+        absolute_expires_at,
+        remembered,
+        ip,
+        country,
+        user_agent,
+    } = session;
+    json!({
+        "id": id,
+        "created_at": created_at,
+        "last_seen_at": last_seen_at,
+        "idle_expires_at": idle_expires_at,
+        "absolute_expires_at": absolute_expires_at,
+        "remembered": remembered,
+        "ip": ip,
+        "country": country,
+        "user_agent": user_agent,
+    })
 }

@@ -81,23 +81,13 @@ const LIST_ACCOUNTS: &str = concat!(
      limit $3"
 );
 
-/// How many sessions go on, and how many orders there are.
-pub async fn count_belongings(
-    db: &impl Queries,
-    user: UserId,
-    now: DateTime<Utc>,
-) -> Result<(i64, i64)> {
-    let row = db.query_one(COUNT_BELONGINGS, &[&user, &now]).await?;
-    Ok((row.try_get("n_sessions")?, row.try_get("n_orders")?))
+/// How many orders the account has.
+pub async fn count_orders(db: &impl Queries, user: UserId) -> Result<i64> {
+    let row = db.query_one(COUNT_ORDERS, &[&user]).await?;
+    Ok(row.try_get("n_orders")?)
 }
 
-const COUNT_BELONGINGS: &str = "
-    select (select count(*) from sessions
-             where sessions.user_id = users.user_id and revoked_at is null
-               and epoch = session_epoch and disabled_at is null
-               and idle_expires_at > $2 and absolute_expires_at > $2) as n_sessions,
-           (select count(*) from orders where orders.user_id = users.user_id) as n_orders
-      from users where user_id = $1";
+const COUNT_ORDERS: &str = "select count(*) as n_orders from orders where user_id = $1";
 
 /// Locks every admin who stays one, so that two of them cannot leave at once; true when one is left
 /// without `user`.
@@ -178,7 +168,7 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_ACCOUNT,
     FIND_USER_ID,
     LIST_ACCOUNTS,
-    COUNT_BELONGINGS,
+    COUNT_ORDERS,
     LOCK_ADMINS,
     END_SESSIONS,
     DISABLE_ACCOUNT,

@@ -1,4 +1,6 @@
-//! Everything the shop knows about one person, as JSON; secrets and hashes of secrets excepted.
+//! What the database knows about one person, as JSON; secrets and hashes of secrets excepted.
+//!
+//! Their sessions come from wherever sessions are kept.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +20,6 @@ pub async fn export(db: &impl Queries, user: UserId) -> Result<Map<String, Value
 /// The sections of an export, in its order.
 const SECTIONS: &[(&str, &str)] = &[
     ("account", ACCOUNT),
-    ("sessions", SESSIONS),
     ("orders", ORDERS),
     ("purchases", PURCHASES),
     ("downloads", DOWNLOADS),
@@ -33,12 +34,6 @@ const ACCOUNT: &str = "
         select user_id as id, email, name, role, created_at, email_verified_at, second_factor_at,
                deletion_asked_at
           from users where user_id = $1) row";
-
-const SESSIONS: &str = "
-    select coalesce(jsonb_agg(row), '[]') as section from (
-        select session_id as id, created_at, last_seen_at, idle_expires_at, absolute_expires_at,
-               remembered, ip, user_agent, country, revoked_at, revoked_reason
-          from sessions where user_id = $1 order by session_id) row";
 
 const ORDERS: &str = "
     select coalesce(jsonb_agg(row), '[]') as section from (
@@ -86,5 +81,5 @@ const EVENTS: &str = "
 
 /// Every statement of this module.
 pub const STATEMENTS: &[&str] = &[
-    ACCOUNT, SESSIONS, ORDERS, PURCHASES, DOWNLOADS, CART, DEVICES, LETTERS, EVENTS,
+    ACCOUNT, ORDERS, PURCHASES, DOWNLOADS, CART, DEVICES, LETTERS, EVENTS,
 ];

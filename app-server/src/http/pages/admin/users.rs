@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     actions::administer::{self, Acting},
-    db::accounts::{Account, count_belongings, find_account, list_accounts},
+    db::accounts::{Account, count_orders, find_account, list_accounts},
     domain::{
         ids::UserId,
         paging::{DEFAULT_LIMIT, Page},
@@ -78,7 +78,7 @@ pub async fn index(
 struct UserPage {
     layout: Layout,
     account: Account,
-    n_sessions: i64,
+    n_sessions: usize,
     n_orders: i64,
     /// It is the admin's own: some things another admin has to do.
     own: bool,
@@ -129,7 +129,9 @@ async fn draw(
     let db = state.db().await?;
     let account = find_account(&db, user).await?;
     let account = account.ok_or(AppError::NotFound("account"))?;
-    let (n_sessions, n_orders) = count_belongings(&db, user, state.clock.now()).await?;
+    let n_orders = count_orders(&db, user).await?;
+    drop(db);
+    let n_sessions = state.sessions.list(user).await?.len();
     let page = UserPage {
         layout: Layout::new(state, visitor),
         own: account.user.id == signed_in.user.id,
