@@ -40,8 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// come back.
 const MAX_WAITING: usize = 1_000;
 
-/// So many keys are prepared, at 640 KiB each; a shop has two or three.
-const MOST_PREPARED: usize = 16;
+/// So many keys are prepared, at 2 MiB each; a shop has two or three.
+const MOST_PREPARED: usize = 8;
 
 /// The shop's public keys.
 ///
@@ -275,15 +275,15 @@ mod tests {
             let prepared = reading.keys.iter().filter(|(_, key)| key.is_prepared());
             prepared.count()
         };
-        let numbers: Vec<u8> = (0..20).collect();
+        let numbers: Vec<u8> = (0..12).collect();
         let first = read(&numbers, None);
-        assert_eq!((first.n_keys(), n_prepared(&first)), (20, MOST_PREPARED));
+        assert_eq!((first.n_keys(), n_prepared(&first)), (12, MOST_PREPARED));
 
         // In another order, others come first.
         let reversed: Vec<u8> = numbers.into_iter().rev().collect();
         let second = read(&reversed, Some(&first));
-        assert_eq!((second.n_keys(), n_prepared(&second)), (20, MOST_PREPARED));
-        let in_both = public(10);
+        assert_eq!((second.n_keys(), n_prepared(&second)), (12, MOST_PREPARED));
+        let in_both = public(6);
         let (before, after) = (first.find(in_both.kid()), second.find(in_both.kid()));
         assert!(Arc::ptr_eq(before.unwrap(), after.unwrap()));
     }

@@ -150,8 +150,8 @@ fn the_neutral_element_in_its_second_forms_is_no_key() {
 }
 
 proptest! {
-    // A key is prepared for each, which takes a millisecond.
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    // Keys are prepared for each, which takes milliseconds.
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn what_is_signed_is_good_and_what_is_changed_is_not(
