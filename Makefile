@@ -4,6 +4,7 @@
 # make soak    the tests that take minutes
 # make fuzz    what strangers can send, each target for FUZZ_SECS (60); needs a nightly compiler
 # make fmt     format the code
+# make sbom    what the servers link, with versions and licences, into target/sbom.cdx.json
 # make bench-download   deliveries beside nginx and Caddy, into docs/benchmarks.md
 #
 # Each target installs what it needs and does not find, where it may (root, with apt-get), and
@@ -12,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fuzz fmt bench-download tools postgres browsers web-servers s3rver countries smtpd fuzzer
+.PHONY: demo test check soak fuzz fmt sbom bench-download tools postgres browsers web-servers s3rver countries smtpd fuzzer
 
 FUZZ_SECS ?= 60
 
@@ -44,6 +45,13 @@ fuzz: fuzzer
 			-dict=fuzz/dictionaries/$$target.dict -max_total_time=$(FUZZ_SECS) -timeout=10 \
 			-print_final_stats=1; \
 	done
+
+# What the two servers link on Linux, in CycloneDX's form.
+sbom:
+	@mkdir -p target
+	@cargo metadata --locked --offline --format-version 1 --all-features \
+		--filter-platform x86_64-unknown-linux-gnu | jq -f .ci/sbom.jq > target/sbom.cdx.json
+	@echo "target/sbom.cdx.json: $$(jq '.components | length' target/sbom.cdx.json) components"
 
 fmt:
 	cargo fmt --all
@@ -98,6 +106,7 @@ browsers:
 	$(call need,command -v aria2c,aria2); \
 	$(call need,command -v wget,wget); \
 	$(call need,command -v curl,curl); \
+	$(call need,command -v jq,jq); \
 	$(call need,command -v nginx || [ -x /usr/sbin/nginx ],nginx-light); \
 	$(call install_missing,true)
 

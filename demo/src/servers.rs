@@ -63,7 +63,7 @@ pub async fn serve(
     downloads.drain = DRAIN;
     downloads.quiet = Duration::ZERO;
     let key_file = directory.join("lease-key");
-    let lease_key = LeaseKey::parse(&secrets::lease_key(&key_file)?);
+    let lease_key = LeaseKey::parse(&secrets::key(&key_file)?);
     let lease_key =
         lease_key.with_context(|| format!("{} is not 32 bytes in base64", key_file.display()))?;
     downloads.lease_key = Some(lease_key);

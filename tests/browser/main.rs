@@ -7,6 +7,7 @@ mod hand;
 mod interrupted;
 mod leaving;
 mod pages;
+mod second_factor;
 mod shopper;
 mod twice;
 mod walk;

@@ -21,6 +21,7 @@ mod proxies;
 mod races;
 mod revival;
 mod rotation;
+mod second_factor;
 mod session_list;
 mod sessions;
 mod shelf;

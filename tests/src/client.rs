@@ -186,6 +186,12 @@ impl Client {
             .add_cookie_str(cookie, &self.base.parse().expect("an address"));
     }
 
+    /// Remembers a secret that must appear in no log and no database.
+    pub fn note(&self, secret: &str) {
+        let mut secrets = self.secrets.lock().expect("no panic while noting");
+        secrets.push(secret.to_owned());
+    }
+
     fn note_secrets(&self, headers: &HeaderMap) {
         let mut secrets = self.secrets.lock().expect("no panic while noting");
         for cookie in headers.get_all("set-cookie") {

@@ -37,8 +37,9 @@ pub async fn purge_once(database: &Database, clock: &Clock) -> db::Result<u64> {
         let mails = purge::delete_old_mails(&db, clock.now()).await?;
         let events = purge::delete_old_events(&db, clock.now()).await?;
         let counters = purge::delete_counters(&db, clock.now()).await?;
+        let waits = purge::delete_expired_waits(&db, clock.now()).await?;
         total += removed + visitors;
-        let all = [removed, visitors, mails, events, counters];
+        let all = [removed, visitors, mails, events, counters, waits];
         if !all.into_iter().any(purge::is_full) {
             break;
         }

@@ -191,6 +191,7 @@ impl TryFrom<Row> for Account {
     type Error = DbError;
 
     fn try_from(row: Row) -> Result<Self> {
+        let second_factor_at: Option<DateTime<Utc>> = row.try_get("second_factor_at")?;
         Ok(Self {
             user: User {
                 id: row.try_get("user_id")?,
@@ -200,11 +201,12 @@ impl TryFrom<Row> for Account {
                     table: "users",
                     column: "role",
                 })?,
+                second_factor: second_factor_at.is_some(),
             },
             created_at: row.try_get("created_at")?,
             disabled_at: row.try_get("disabled_at")?,
             email_verified_at: row.try_get("email_verified_at")?,
-            second_factor_at: row.try_get("second_factor_at")?,
+            second_factor_at,
             must_reset_at: row.try_get("must_reset_at")?,
             deletion_asked_at: row.try_get("deletion_asked_at")?,
             deleted_at: row.try_get("deleted_at")?,

@@ -18,8 +18,11 @@ pub mod migrate;
 pub mod mints;
 pub mod orders;
 pub mod outbox;
+pub mod pending_sign_ins;
 pub mod products;
 pub mod purge;
+pub mod recovery_codes;
+pub mod second_factors;
 pub mod secrets;
 pub mod sessions;
 pub mod throttles;
@@ -46,8 +49,11 @@ pub const STATEMENTS: &[&[&str]] = &[
     mints::STATEMENTS,
     orders::STATEMENTS,
     outbox::STATEMENTS,
+    pending_sign_ins::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
+    recovery_codes::STATEMENTS,
+    second_factors::STATEMENTS,
     secrets::STATEMENTS,
     sessions::STATEMENTS,
     throttles::STATEMENTS,

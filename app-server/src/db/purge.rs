@@ -65,6 +65,30 @@ const DELETE_OLD_MAILS: &str = "
          limit $2
            for update skip locked)";
 
+/// Removes one batch of what waited for a code that never came: sign-ins and second factors that
+/// were begun.
+pub async fn delete_expired_waits(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    let sign_ins = db.execute(DELETE_PENDING_SIGN_INS, &[&now, &BATCH]).await?;
+    let factors = db.execute(DELETE_PENDING_FACTORS, &[&now, &BATCH]).await?;
+    Ok(sign_ins.max(factors))
+}
+
+const DELETE_PENDING_SIGN_INS: &str = "
+    delete from pending_sign_ins
+     where secret_hash in (
+        select secret_hash from pending_sign_ins
+         where expires_at <= $1
+         limit $2
+           for update skip locked)";
+
+const DELETE_PENDING_FACTORS: &str = "
+    delete from pending_factors
+     where user_id in (
+        select user_id from pending_factors
+         where expires_at <= $1
+         limit $2
+           for update skip locked)";
+
 /// Removes one batch of the audit log's rows that have been kept long enough.
 ///
 /// The table's trigger measures by the newest row, so this does too.
@@ -138,6 +162,8 @@ pub const STATEMENTS: &[&str] = &[
     DELETE_ENDED_SESSIONS,
     DELETE_IDLE_VISITORS,
     DELETE_OLD_MAILS,
+    DELETE_PENDING_SIGN_INS,
+    DELETE_PENDING_FACTORS,
     DELETE_OLD_EVENTS,
     DELETE_ACCOUNT_THROTTLES,
     DELETE_ADDRESS_THROTTLES,

@@ -13,6 +13,7 @@ pub mod data;
 pub mod dead_link;
 pub mod dev_mail;
 pub mod downloads;
+pub mod enrolment;
 pub mod forgotten_password;
 pub mod library;
 pub mod not_me;
@@ -20,9 +21,12 @@ pub mod orders;
 pub mod password;
 pub mod payment;
 pub mod products;
+pub mod recovery_codes;
 pub mod registration;
+pub mod second_factor;
 pub mod session;
 pub mod sessions;
+pub mod sign_in_code;
 pub mod verification;
 
 /// An instant as pages write it.
