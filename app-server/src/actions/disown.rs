@@ -1,16 +1,17 @@
-//! "This was not me": everybody is signed out, and nobody gets in before the password is reset.
+//! "This was not me": somebody else has the password.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{
-    audit::{self, Entry},
+    audit::{Entry, record},
     sessions::Origin,
 };
 use crate::{
     db::{
-        self, Queries, addresses,
+        self, Queries, devices,
         outbox::{NewMail, insert_mail},
+        users,
     },
     domain::{
         audit::Event,
@@ -19,8 +20,11 @@ use crate::{
     },
 };
 
-/// Ends all sessions of `user`, orders a reset and writes its link to `recipient`, within the
-/// caller's transaction, which holds the user's row locked.
+/// Whoever is signed in as `user` is signed out everywhere, and nobody signs in before the password
+/// was reset; a letter with a link to do so is on its way to `recipient`, the account's address.
+///
+/// No browser is known any more. A sign-in under way waits for the caller's transaction, and then
+/// is refused.
 ///
 /// # Errors
 /// The database's.
@@ -32,15 +36,8 @@ pub async fn disown(
     origin: &Origin,
     now: DateTime<Utc>,
 ) -> db::Result<()> {
-    addresses::update_must_reset(tx, user, now).await?;
-    let letter = NewMail {
-        letter: Letter::ResetPassword,
-        user,
-        recipient,
-        session: None,
-        at: now,
-    };
-    insert_mail(tx, &letter).await?;
+    users::require_reset(tx, user, now).await?;
+    devices::delete_all(tx, user).await?;
     let entry = Entry {
         event: Event::Disowned,
         user: Some(user),
@@ -49,6 +46,14 @@ pub async fn disown(
         origin,
         details: json!({}),
     };
-    audit::record(tx, now, entry).await?;
+    record(tx, now, entry).await?;
+    let letter = NewMail {
+        letter: Letter::ResetPassword,
+        user,
+        recipient,
+        session: None,
+        at: now,
+    };
+    insert_mail(tx, &letter).await?;
     Ok(())
 }

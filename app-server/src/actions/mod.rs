@@ -32,5 +32,6 @@ pub mod send_mail;
 pub mod sessions;
 pub mod sign_in;
 pub mod throttle;
+pub mod unusual;
 pub mod users;
 pub mod verify_address;

@@ -13,12 +13,11 @@ use crate::{
     db::{
         addresses,
         outbox::{NewMail, insert_mail},
-        throttles,
+        users,
     },
     domain::{
         audit::Event,
         mail::{Letter, LinkKind},
-        throttle::account_hash,
     },
     error::AppError,
     state::AppState,
@@ -59,9 +58,8 @@ pub async fn reset_password(
         return Err(AppError::NotFound("link"));
     };
     links::void(&tx, account.id, BY_A_PASSWORD, now).await?;
-    // Whoever reads the account's mail is no guesser: it opens again.
-    throttles::delete_account(&tx, &account_hash(&account.email_key)).await?;
-    addresses::update_forgotten_password(&tx, account.id, &hash, now).await?;
+    users::update_password(&tx, account.id, &hash).await?;
+    addresses::update_verified(&tx, account.id, now).await?;
     let letter = NewMail {
         letter: Letter::PasswordChanged,
         user: account.id,

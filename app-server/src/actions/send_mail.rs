@@ -183,7 +183,8 @@ fn written(
         name: knows_reader.then_some(owner.name.as_str()),
         at: mail.created_at,
         place: mail.session.as_ref().map(|session| Place {
-            device: device(&session.user_agent),
+            device: user_agent::known(&session.user_agent)
+                .unwrap_or_else(|| user_agent::UNKNOWN.to_owned()),
             ip: session.ip.clone(),
             country: session.country.clone(),
         }),
@@ -235,16 +236,6 @@ fn recipient_kind(mail: &DueMail) -> String {
 /// After the attempt with this many before it: a minute, doubling up to an hour.
 fn pause(n_before: u32) -> TimeDelta {
     TimeDelta::minutes(1_i64 << n_before.min(6)).min(TimeDelta::hours(1))
-}
-
-/// A browser and its system in words. What another program calls itself is whatever its sender
-/// likes: in a letter to somebody else it would speak in our name.
-fn device(user_agent: &str) -> String {
-    if user_agent.starts_with("Mozilla/") {
-        user_agent::in_words(user_agent)
-    } else {
-        user_agent::UNKNOWN.to_owned()
-    }
 }
 
 #[cfg(test)]

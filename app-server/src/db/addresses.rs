@@ -1,7 +1,6 @@
 //! Accounts by their addresses: what forgetting, proving and changing them asks.
 
 use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Row;
 
 use super::{DbError, Queries, Result};
@@ -79,35 +78,6 @@ pub async fn update_address(
 const UPDATE_ADDRESS: &str = "
     update users set email = $2, email_key = $3, email_verified_at = $4 where user_id = $1";
 
-/// Sets a password by a link that went to the present address: that proves the address, lifts the
-/// order to reset, and ends all sessions.
-pub async fn update_forgotten_password(
-    db: &impl Queries,
-    user: UserId,
-    password_hash: &SecretString,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let hash = password_hash.expose_secret();
-    db.execute(UPDATE_FORGOTTEN_PASSWORD, &[&user, &hash, &now])
-        .await?;
-    Ok(())
-}
-
-const UPDATE_FORGOTTEN_PASSWORD: &str = "
-    update users
-       set password_hash = $2, session_epoch = session_epoch + 1, must_reset_at = null,
-           email_verified_at = coalesce(email_verified_at, $3)
-     where user_id = $1";
-
-/// Ends all sessions, and lets nobody sign in before the password is reset.
-pub async fn update_must_reset(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Result<()> {
-    db.execute(UPDATE_MUST_RESET, &[&user, &now]).await?;
-    Ok(())
-}
-
-const UPDATE_MUST_RESET: &str = "
-    update users set must_reset_at = $2, session_epoch = session_epoch + 1 where user_id = $1";
-
 /// Every statement of this module.
 pub const STATEMENTS: &[&str] = &[
     LOCK_ACCOUNT,
@@ -115,8 +85,6 @@ pub const STATEMENTS: &[&str] = &[
     ADDRESS_IS_TAKEN,
     UPDATE_VERIFIED,
     UPDATE_ADDRESS,
-    UPDATE_FORGOTTEN_PASSWORD,
-    UPDATE_MUST_RESET,
 ];
 
 impl TryFrom<Row> for Account {

@@ -19,6 +19,7 @@ pub mod mints;
 pub mod orders;
 pub mod outbox;
 pub mod pending_sign_ins;
+pub mod places;
 pub mod products;
 pub mod purge;
 pub mod recovery_codes;
@@ -50,6 +51,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     orders::STATEMENTS,
     outbox::STATEMENTS,
     pending_sign_ins::STATEMENTS,
+    places::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
     recovery_codes::STATEMENTS,

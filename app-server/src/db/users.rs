@@ -156,16 +156,15 @@ const UPDATE_PASSWORD: &str = "
     )
     select user_id from changed";
 
-/// Ends all sessions of an enabled user; the epoch they had.
-pub async fn raise_epoch(db: &impl Queries, user: UserId) -> Result<Option<i64>> {
-    let row = db.query_opt(RAISE_EPOCH, &[&user]).await?;
-    row.map(|row| Ok(row.try_get("epoch")?)).transpose()
+/// Ends all sessions of `user`, and lets nobody sign in before the password was reset.
+pub async fn require_reset(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Result<()> {
+    db.execute(REQUIRE_RESET, &[&user, &now]).await?;
+    Ok(())
 }
 
-const RAISE_EPOCH: &str = "
-    update users set session_epoch = session_epoch + 1
-     where user_id = $1 and disabled_at is null
-    returning session_epoch - 1 as epoch";
+const REQUIRE_RESET: &str = "
+    update users set must_reset_at = coalesce(must_reset_at, $2), session_epoch = session_epoch + 1
+     where user_id = $1";
 
 /// Replaces a hash by another one of the same password; what was begun with it goes on.
 ///
@@ -227,7 +226,7 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_USER,
     INSERT_USER,
     UPDATE_PASSWORD,
-    RAISE_EPOCH,
+    REQUIRE_RESET,
     UPDATE_PASSWORD_HASH,
     HAS_SECOND_FACTOR,
     UPDATE_ROLE,
