@@ -193,7 +193,7 @@ fn written(
     });
     let (id, recipient) = (mail.id, mail.recipient.clone());
     let app_url = &state.config.app_url;
-    Message::render(id, mail.letter, recipient, &words, app_url, now).map_err(AppError::internal)
+    Message::render(id, mail.letter, recipient, words, app_url, now).map_err(AppError::internal)
 }
 
 async fn send(state: &AppState, ToSend { mail, message }: ToSend) -> Result<(), AppError> {

@@ -33,8 +33,8 @@ pub struct Message {
     pub text: String,
     /// For programs that show HTML: a whole document.
     pub html: String,
-    /// What stands in the document's body.
-    pub html_body: String,
+    /// What it was rendered from.
+    pub words: Words,
 }
 
 #[derive(Template)]
@@ -51,13 +51,6 @@ struct Html<'a> {
     shop: &'a str,
 }
 
-#[derive(Template)]
-#[template(path = "mail/body.html")]
-struct HtmlBody<'a> {
-    words: &'a Words,
-    shop: &'a str,
-}
-
 impl Message {
     /// Renders a letter.
     ///
@@ -67,7 +60,7 @@ impl Message {
         id: MailId,
         letter: Letter,
         recipient: String,
-        words: &Words,
+        words: Words,
         app_url: &BaseUrl,
         at: DateTime<Utc>,
     ) -> Result<Self, askama::Error> {
@@ -78,9 +71,17 @@ impl Message {
             recipient,
             at,
             subject: words.subject.to_owned(),
-            text: Text { words, shop }.render()?,
-            html: Html { words, shop }.render()?,
-            html_body: HtmlBody { words, shop }.render()?,
+            text: Text {
+                words: &words,
+                shop,
+            }
+            .render()?,
+            html: Html {
+                words: &words,
+                shop,
+            }
+            .render()?,
+            words,
         })
     }
 

@@ -32,6 +32,7 @@ pub struct Place {
 }
 
 /// What a letter says.
+#[derive(Clone)]
 pub struct Words {
     /// The subject.
     pub subject: &'static str,
@@ -46,6 +47,7 @@ pub struct Words {
 }
 
 /// A link and what following it is for.
+#[derive(Clone)]
 pub struct Action {
     /// In words.
     pub label: &'static str,

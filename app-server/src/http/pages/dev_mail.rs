@@ -20,6 +20,8 @@ use crate::{
 #[template(path = "dev_mail/index.html")]
 struct DevMailPage {
     layout: Layout,
+    /// The shop's address, with which each letter ends.
+    shop: String,
     letters: Vec<Letter>,
 }
 
@@ -71,6 +73,7 @@ pub async fn index(
     let kept = kept.ok_or(AppError::NotFound("address"))?;
     let page = DevMailPage {
         layout: Layout::new(&state, &visitor),
+        shop: state.config.app_url.to_string(),
         letters: kept.all().into_iter().rev().map(Letter::from).collect(),
     };
     layout::page(StatusCode::OK, &page)

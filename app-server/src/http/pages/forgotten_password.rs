@@ -138,6 +138,12 @@ pub async fn update(
 ) -> Result<HttpResponse, AppError> {
     let token = token.into_inner();
     let Ok(fields) = form.genuine_or_fields() else {
+        if !matches!(
+            links::find(&state, &token, &[LinkKind::Reset]).await?,
+            Found::Good(_)
+        ) {
+            return Err(AppError::StaleForm(Vec::new()));
+        }
         let error = "This page had grown old. Please type the new password again.".to_owned();
         return show_reset(&state, &visitor, StatusCode::FORBIDDEN, token, Some(error)).await;
     };

@@ -43,7 +43,7 @@ pub async fn edit(
     visitor: Visitor,
     token: Path<String>,
 ) -> Result<HttpResponse, AppError> {
-    show(&state, &visitor, StatusCode::OK, token.into_inner(), None).await
+    show(&state, &visitor, token.into_inner()).await
 }
 
 /// `POST /not-me/{token}` → 303; 403 stale; 410, 404; 409 when the operator must help.
@@ -54,11 +54,8 @@ pub async fn update(
     token: Path<String>,
     form: PageForm<Button>,
 ) -> Result<HttpResponse, AppError> {
+    form.genuine()?;
     let token = token.into_inner();
-    if form.genuine_or_fields().is_err() {
-        let error = Some("This page had grown old. Please press the button once more.");
-        return show(&state, &visitor, StatusCode::FORBIDDEN, token, error).await;
-    }
     match not_me(&state, &token, &origin(&state, &request)).await {
         Ok(()) => {
             if visitor.user().is_some() {
@@ -78,7 +75,7 @@ pub async fn update(
             };
             layout::page(StatusCode::CONFLICT, &page)
         }
-        Err(AppError::NotFound(_)) => show(&state, &visitor, StatusCode::GONE, token, None).await,
+        Err(AppError::NotFound(_)) => show(&state, &visitor, token).await,
         Err(error) => Err(error),
     }
 }
@@ -86,9 +83,7 @@ pub async fn update(
 async fn show(
     state: &AppState,
     visitor: &Visitor,
-    status: StatusCode,
     token: String,
-    error: Option<&'static str>,
 ) -> Result<HttpResponse, AppError> {
     let link = match links::find(state, &token, &[LinkKind::NotMe]).await? {
         Found::Good(link) => link,
@@ -101,7 +96,7 @@ async fn show(
         token,
         when: moment(link.about),
         former: is_former.then_some(link.recipient),
-        error,
+        error: None,
     };
-    layout::page(status, &page)
+    layout::page(StatusCode::OK, &page)
 }

@@ -59,11 +59,8 @@ pub async fn update(
     token: Path<String>,
     form: PageForm<Button>,
 ) -> Result<HttpResponse, AppError> {
+    form.genuine()?;
     let token = token.into_inner();
-    if form.genuine_or_fields().is_err() {
-        let error = Some("This page had grown old. Please press the button once more.");
-        return show(&state, &visitor, StatusCode::FORBIDDEN, token, error).await;
-    }
     let Found::Good(link) = links::find(&state, &token, KINDS).await? else {
         return show(&state, &visitor, StatusCode::GONE, token, None).await;
     };
