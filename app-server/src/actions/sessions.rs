@@ -92,7 +92,7 @@ pub enum Refreshed {
     /// It goes on.
     Kept,
     /// It goes on under a new secret, which the answer must carry.
-    Rotated(Begun),
+    Rotated(Box<Begun>),
     /// It was ended meanwhile.
     Gone,
 }
@@ -175,11 +175,11 @@ impl Sessions {
     async fn rotate(&self, session: &Session, visit: &Visit<'_>) -> Result<Refreshed, AppError> {
         let secret = SessionSecret::generate().map_err(AppError::internal)?;
         Ok(match self.store.rotate(visit, &secret.hash()).await? {
-            Rotated::Won => Refreshed::Rotated(Begun {
+            Rotated::Won => Refreshed::Rotated(Box::new(Begun {
                 session: session.clone(),
                 secret,
                 device: None,
-            }),
+            })),
             Rotated::Lost => Refreshed::Kept,
             Rotated::Gone => Refreshed::Gone,
         })
