@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     audit::{Entry, record},
     devices,
+    passwords::Owner,
     sessions::{Begun, Origin},
     throttle,
 };
@@ -36,7 +37,12 @@ pub async fn change_password(
     new: SecretString,
     origin: &Origin,
 ) -> Result<Begun, AppError> {
-    if let Some(weakness) = password::weakness(new.expose_secret()) {
+    let second_factor = {
+        let db = state.db().await?;
+        users::has_second_factor(&db, user.id).await?
+    };
+    let owner = Owner::of(user, second_factor, &state.config.app_url);
+    if let Some(weakness) = state.passwords.weakness(&new, owner).await? {
         return Err(AppError::invalid("new", weakness));
     }
     let pass = throttle::admit(state, &email_key(&user.email), origin).await?;

@@ -1,11 +1,12 @@
 //! Opening an account.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 
 use super::{
     audit::{Entry, record},
     devices,
+    passwords::{Owner, Passwords},
     sessions::{Begun, Origin},
     sign_in::{adopt, signed_in},
     throttle,
@@ -21,7 +22,6 @@ use crate::{
         email::Email,
         ids::{SessionId, UserId},
         mail::Letter,
-        password,
         throttle::registrations,
         user::{MAX_NAME_CHARS, Role, User, parse_name},
     },
@@ -50,7 +50,8 @@ pub async fn register(
     visitor: Option<SessionId>,
     origin: &Origin,
 ) -> Result<Begun, AppError> {
-    let (email, name) = checked(&registration)?;
+    let host = state.config.app_url.host();
+    let (email, name) = checked(&state.passwords, &registration, Some(host)).await?;
     let limit = registrations(state.config.registrations_per_address);
     throttle::count_address(state, limit, origin).await?;
     let hash = state.passwords.hash(registration.password).await?;
@@ -104,7 +105,11 @@ pub fn taken(error: db::DbError) -> AppError {
 }
 
 /// Looks at all fields before it answers, so that one round of corrections is enough.
-pub fn checked(registration: &Registration) -> Result<(Email, String), AppError> {
+pub async fn checked(
+    passwords: &Passwords,
+    registration: &Registration,
+    host: Option<&str>,
+) -> Result<(Email, String), AppError> {
     let mut errors = Vec::new();
     let email = Email::parse(&registration.email);
     if email.is_none() {
@@ -120,7 +125,13 @@ pub fn checked(registration: &Registration) -> Result<(Email, String), AppError>
             format!("A name has 1 to {MAX_NAME_CHARS} characters."),
         ));
     }
-    if let Some(weakness) = password::weakness(registration.password.expose_secret()) {
+    let owner = Owner {
+        email: email.as_ref().map_or("", Email::as_str),
+        name: name.unwrap_or_default(),
+        second_factor: false,
+        host,
+    };
+    if let Some(weakness) = passwords.weakness(&registration.password, owner).await? {
         errors.push(FieldError::new("password", weakness));
     }
     match (email, name) {

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     audit::{Entry, record},
-    devices, pending_sign_in,
+    devices,
+    passwords::Verdict,
+    pending_sign_in,
     second_factor::{self, Proof},
     sessions::{Begun, Origin},
     throttle::{self, Pass},
@@ -86,16 +88,26 @@ pub async fn sign_in(
             users::find_credentials(&db, &key).await?
         };
         let stored = found.as_ref().map(|found| found.password_hash.clone());
-        let genuine = state
+        let verdict = state
             .passwords
-            .verify(attempt.password.clone(), stored)
+            .judge(attempt.password.clone(), stored)
             .await?;
         let user = found.as_ref().map(|found| found.user.id);
-        let Some(found) = found.filter(|found| genuine && !found.disabled) else {
+        let Some(found) = found.filter(|found| verdict != Verdict::Wrong && !found.disabled) else {
             pass.failed(state, user, origin, Event::LoginFail).await?;
             return Err(AppError::InvalidCredentials);
         };
-        match begin(state, &pass, found, &attempt, visitor, origin).await? {
+        let better_hash = if verdict == Verdict::Outdated {
+            Some(state.passwords.hash(attempt.password.clone()).await?)
+        } else {
+            None
+        };
+        let proved = Proved {
+            pass: &pass,
+            credentials: found,
+            better_hash,
+        };
+        match begin(state, proved, &attempt, visitor, origin).await? {
             Look::Done(outcome) => return Ok(outcome),
             Look::WrongCode => {
                 pass.failed(state, user, origin, Event::FactorFail).await?;
@@ -107,7 +119,15 @@ pub async fn sign_in(
     Err(AppError::InvalidCredentials)
 }
 
-/// What a look at the account says, whose password was the right one a moment ago.
+/// A password that was the right one a moment ago.
+struct Proved<'a> {
+    pass: &'a Pass,
+    credentials: Credentials,
+    /// Of the same password, as it would be hashed today.
+    better_hash: Option<SecretString>,
+}
+
+/// What the next look at the account says.
 enum Look {
     Done(Outcome),
     WrongCode,
@@ -117,12 +137,16 @@ enum Look {
 
 async fn begin(
     state: &AppState,
-    pass: &Pass,
-    credentials: Credentials,
+    proved: Proved<'_>,
     attempt: &Attempt,
     visitor: Option<SessionId>,
     origin: &Origin,
 ) -> Result<Look, AppError> {
+    let Proved {
+        pass,
+        credentials,
+        better_hash,
+    } = proved;
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
     let now = state.clock.now();
@@ -146,6 +170,9 @@ async fn begin(
         record(&tx, now, failure).await?;
         tx.commit().await?;
         return Err(AppError::ResetRequired);
+    }
+    if let Some(better) = better_hash {
+        users::update_password_hash(&tx, user.id, &credentials.password_hash, &better).await?;
     }
     let user = User {
         role: verified.role,

@@ -1,12 +1,12 @@
 //! What an operator does to accounts, from the command line.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 
 use super::{
     audit::{Entry, record},
-    passwords::Passwords,
+    passwords::{Owner, Passwords},
     register::{Registration, checked, taken},
     sessions::Origin,
 };
@@ -16,7 +16,6 @@ use crate::{
         audit::Event,
         email::email_key,
         ids::UserId,
-        password,
         user::{Role, User},
     },
     error::AppError,
@@ -32,8 +31,9 @@ pub async fn create(
     registration: Registration,
     role: Role,
 ) -> Result<User, AppError> {
-    let (email, name) = checked(&registration)?;
-    let hash = hash(registration.password).await?;
+    let passwords = Passwords::new().map_err(AppError::internal)?;
+    let (email, name) = checked(&passwords, &registration, None).await?;
+    let hash = passwords.hash(registration.password).await?;
     let now = clock.now();
     let user = User {
         id: UserId::generate(now),
@@ -104,26 +104,27 @@ pub async fn set_password(
     email: &str,
     new: SecretString,
 ) -> Result<(), AppError> {
-    if let Some(weakness) = password::weakness(new.expose_secret()) {
+    let mut db = database.client().await?;
+    let found = users::find_credentials(&db, &email_key(email)).await?;
+    let user = found.ok_or(AppError::NotFound("account"))?.user;
+    let passwords = Passwords::new().map_err(AppError::internal)?;
+    let owner = Owner {
+        email: &user.email,
+        name: &user.name,
+        second_factor: users::has_second_factor(&db, user.id).await?,
+        host: None,
+    };
+    if let Some(weakness) = passwords.weakness(&new, owner).await? {
         return Err(AppError::invalid("password", weakness));
     }
-    let hash = hash(new).await?;
-    let mut db = database.client().await?;
+    let hash = passwords.hash(new).await?;
     let tx = db.transaction().await?;
-    let user = users::find_credentials(&tx, &email_key(email)).await?;
-    let user = user.ok_or(AppError::NotFound("account"))?.user.id;
+    let user = user.id;
     let changed = users::update_password(&tx, user, &hash).await?;
     let user = changed.then_some(user);
     let details = json!({"method": "command line"});
     written(&tx, clock, Event::PasswordChange, user, details).await?;
     Ok(tx.commit().await?)
-}
-
-async fn hash(password: SecretString) -> Result<SecretString, AppError> {
-    Passwords::new()
-        .map_err(AppError::internal)?
-        .hash(password)
-        .await
 }
 
 /// Writes down what was done to `user`; nothing was, when there is none.

@@ -46,6 +46,14 @@ const FIND_CREDENTIALS_BY_ID: &str = "
     select user_id, email, name, role, second_factor_at, password_hash, disabled_at, session_epoch
       from users where user_id = $1";
 
+/// Whether signing in as `user` takes a code as well.
+pub async fn has_second_factor(db: &impl Queries, user: UserId) -> Result<bool> {
+    Ok(db.query_opt(HAS_SECOND_FACTOR, &[&user]).await?.is_some())
+}
+
+const HAS_SECOND_FACTOR: &str =
+    "select user_id from users where user_id = $1 and second_factor_at is not null";
+
 /// What decides about a session that is about to begin.
 pub struct Verified {
     /// The epoch it must have.
@@ -159,6 +167,24 @@ const RAISE_EPOCH: &str = "
      where user_id = $1 and disabled_at is null
     returning session_epoch - 1 as epoch";
 
+/// Replaces a hash by another one of the same password; what was begun with it goes on.
+///
+/// The caller holds the user's row locked, and the hash was verified against.
+pub async fn update_password_hash(
+    db: &impl Queries,
+    user: UserId,
+    verified: &SecretString,
+    new: &SecretString,
+) -> Result<()> {
+    let (verified, new) = (verified.expose_secret(), new.expose_secret());
+    db.execute(UPDATE_PASSWORD_HASH, &[&user, &verified, &new])
+        .await?;
+    Ok(())
+}
+
+const UPDATE_PASSWORD_HASH: &str =
+    "update users set password_hash = $3 where user_id = $1 and password_hash = $2";
+
 /// Gives a role and ends all sessions; nothing when there is no such user.
 pub async fn update_role(db: &impl Queries, email_key: &str, role: Role) -> Result<Option<UserId>> {
     id(db
@@ -202,6 +228,8 @@ pub const STATEMENTS: &[&str] = &[
     INSERT_USER,
     UPDATE_PASSWORD,
     RAISE_EPOCH,
+    UPDATE_PASSWORD_HASH,
+    HAS_SECOND_FACTOR,
     UPDATE_ROLE,
     DISABLE,
     ENABLE,
