@@ -110,7 +110,7 @@ async fn shop(
     let (app_url, download_url) = (doors.app_url.clone(), doors.download_url.clone());
     let open = || {
         say(&format!(
-            "shop {app_url}\ndownloads {download_url}\nCtrl-C stops everything."
+            "shop {app_url}\ndownloads {download_url}\nmail {app_url}/dev/mail\nCtrl-C stops everything."
         ));
     };
     servers::serve(doors, config, directory, &mut stop, open).await

@@ -3,7 +3,10 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result};
-use app_server::config::Config as AppConfig;
+use app_server::{
+    config::{Config as AppConfig, mail::Transport},
+    mail::kept::Kept,
+};
 use download_server::config::{Config as DownloadConfig, Jwks, LeaseKey};
 use shared::{clock::Clock, file_store::StorageKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -48,6 +51,8 @@ pub async fn serve(
     open: impl FnOnce(),
 ) -> Result<()> {
     config.drain = DRAIN;
+    // Nothing leaves this machine, whatever SMTP_URL says: /dev/mail shows what would have.
+    config.mail.transport = Transport::Memory(Kept::default());
     let mut downloads = DownloadConfig::new(
         doors.download_url,
         doors.app_url,

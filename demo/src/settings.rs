@@ -46,7 +46,7 @@ const ABOUT: &str =
 const MORE: &str = "\
 CLAIMCHECK_PG_BIN names the directory of PostgreSQL's programs; otherwise PATH and the usual places
 are searched. RUST_LOG=info shows every request. What the servers know besides (SESSION_IDLE_SECS,
-TOKEN_TTL_SECS …) holds here too; DATABASE_URL is ignored.";
+TOKEN_TTL_SECS …) holds here too; DATABASE_URL and SMTP_URL are ignored: mail is kept, and shown at /dev/mail.";
 
 impl Settings {
     /// Reads flags and environment.

@@ -79,6 +79,7 @@ impl Demo {
             .to_owned();
         assert!(shop.starts_with("http://localhost:"), "{said}");
         assert!(said.contains("\ndownloads http://127.0.0.1:"), "{said}");
+        assert!(said.contains(&format!("\nmail {shop}/dev/mail")), "{said}");
         Self {
             process,
             output,

@@ -8,6 +8,7 @@ mod interrupted;
 mod leaving;
 mod pages;
 mod second_factor;
+mod sessions;
 mod shopper;
 mod twice;
 mod walk;

@@ -284,6 +284,18 @@ impl Answer {
             .collect()
     }
 
+    /// The token in the form that posts to this address.
+    pub fn form_token_of(&self, action: &str) -> String {
+        let text = self.text();
+        let after = text
+            .split(&format!("action=\"{action}\""))
+            .nth(1)
+            .unwrap_or_else(|| panic!("no form to {action}: {text}"));
+        let after = after.split("name=\"csrf_token\" value=\"").nth(1);
+        let after = after.expect("a token in it");
+        after.split('"').next().unwrap_or_default().to_owned()
+    }
+
     /// The value of the hidden field `csrf_token` of the first form.
     pub fn form_token(&self) -> String {
         let text = self.text();

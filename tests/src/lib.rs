@@ -14,4 +14,5 @@ pub mod log;
 pub mod programs;
 pub mod s3rver;
 pub mod shop;
+pub mod smtpd;
 pub mod world;

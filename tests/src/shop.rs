@@ -145,7 +145,20 @@ impl Shop {
         letters
     }
 
-    fn kept_letters(&self) -> Vec<Letter> {
+    /// The newest letter of this kind.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn letter(&self, kind: app_server::domain::mail::Letter) -> Letter {
+        let letters = self.letters().await.into_iter().rev();
+        let mut of_kind = letters.filter(|letter| letter.kind == kind);
+        of_kind
+            .next()
+            .unwrap_or_else(|| panic!("no letter {kind:?}"))
+    }
+
+    /// The letters that have left by themselves so far, the oldest first.
+    pub fn kept_letters(&self) -> Vec<Letter> {
         let letters: Vec<Letter> = self.kept.all().into_iter().map(Letter::from).collect();
         let secrets = letters.iter().filter_map(Letter::secret);
         self.secrets

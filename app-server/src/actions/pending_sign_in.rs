@@ -10,7 +10,7 @@ use super::{
     second_factor::{Proof, prove},
     sessions::{Begun, Origin},
     sign_in::{Entrance, enter},
-    throttle,
+    throttle, unusual,
 };
 use crate::{
     db::{
@@ -99,10 +99,11 @@ pub async fn finish(
         let db = state.db().await?;
         store::find_waiting(&db, &hash, MAX_ATTEMPTS, now).await?
     };
-    let Some(email_key) = waiting else {
+    let Some((user, email_key)) = waiting else {
         return Ok(Step::Over);
     };
     let pass = throttle::admit(state, &email_key, origin).await?;
+    let unusual = unusual::find(state, user, &pass, origin).await?;
 
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
@@ -138,6 +139,7 @@ pub async fn finish(
         epoch: locked.session_epoch,
         remembered: pending.remembered,
         proof: Some(proof),
+        unusual: &unusual,
         visitor,
     };
     let begun = enter(state, &tx, &pass, entrance, origin).await?;

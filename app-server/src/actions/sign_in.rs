@@ -12,6 +12,7 @@ use super::{
     second_factor::{self, Proof},
     sessions::{Begun, Origin},
     throttle::{self, Pass},
+    unusual,
 };
 use crate::{
     db::{
@@ -25,6 +26,8 @@ use crate::{
         ids::{SessionId, UserId},
         password,
         secret::SessionSecret,
+        session,
+        unusual::Reason,
         user::User,
     },
     error::AppError,
@@ -127,7 +130,7 @@ struct Proved<'a> {
     better_hash: Option<SecretString>,
 }
 
-/// What the next look at the account says.
+/// What another look at the account says.
 enum Look {
     Done(Outcome),
     WrongCode,
@@ -147,16 +150,22 @@ async fn begin(
         credentials,
         better_hash,
     } = proved;
+    let user = credentials.user;
+    let unusual = unusual::find(state, user.id, pass, origin).await?;
+
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
     let now = state.clock.now();
-    let user = credentials.user;
     let verified = users::lock_verified(&tx, user.id, &credentials.password_hash).await?;
-    // All sessions may have been ended meanwhile: this one would be of those.
-    let verified = verified.filter(|it| it.session_epoch == credentials.session_epoch);
     let Some(verified) = verified else {
         return Ok(Look::Outdated);
     };
+    if verified.session_epoch != credentials.session_epoch {
+        // All sessions were ended while this one was on its way: it is one of those.
+        pass.withdrawn(&tx).await?;
+        tx.commit().await?;
+        return Err(AppError::InvalidCredentials);
+    }
     if verified.must_reset {
         pass.withdrawn(&tx).await?;
         let failure = Entry {
@@ -207,6 +216,7 @@ async fn begin(
         epoch,
         remembered,
         proof,
+        unusual: &unusual,
         visitor,
     };
     let begun = enter(state, &tx, pass, entrance, origin).await?;
@@ -224,6 +234,8 @@ pub(super) struct Entrance<'a> {
     pub remembered: bool,
     /// By which code, where there is a second factor.
     pub proof: Option<Proof>,
+    /// What is unusual about it: then the password opens nothing sensitive yet.
+    pub unusual: &'a [Reason],
     /// Whose cart they bring.
     pub visitor: Option<SessionId>,
 }
@@ -241,13 +253,19 @@ pub(super) async fn enter(
         epoch,
         remembered,
         proof,
+        unusual,
         visitor,
     } = entrance;
+    let good_for = if unusual.is_empty() {
+        session::Proof::Full
+    } else {
+        session::Proof::SignInOnly
+    };
     let now = state.clock.now();
     adopt(tx, visitor, user.id).await?;
     let mut begun = state
         .sessions
-        .begin(tx, user, epoch, remembered, origin)
+        .begin(tx, user, epoch, remembered, good_for, origin)
         .await?;
     pass.succeeded(tx).await?;
     begun.device = Some(devices::remember(tx, user.id, origin, now).await?);
@@ -257,11 +275,16 @@ pub(super) async fn enter(
     } else {
         Event::LoginSuccess
     };
-    let mut details = json!({"failures": failures, "known_device": pass.by_known_device()});
+    let mut details = json!({
+        "failures": failures, "known_device": pass.by_known_device(), "country": origin.country,
+    });
     if let Some(proof) = proof {
         details["second_factor"] = proof.as_str().into();
     }
     signed_in(tx, now, &begun, event, details, origin).await?;
+    if !unusual.is_empty() {
+        unusual::tell(tx, user, &begun, unusual, origin).await?;
+    }
     Ok(begun)
 }
 

@@ -51,7 +51,7 @@ pub async fn lock_account(db: &impl Queries, user: UserId) -> Result<Option<Acco
     row.map(Account::try_from).transpose()
 }
 
-const LOCK_ACCOUNT: &str = concat!(account_columns!(), "where user_id = $1 for update");
+const LOCK_ACCOUNT: &str = concat!(account_columns!(), "where user_id = $1 for no key update");
 
 /// Whose account has this address, by its lower-case form.
 pub async fn find_user_id(db: &impl Queries, email_key: &str) -> Result<Option<UserId>> {

@@ -12,6 +12,7 @@ use crate::domain::{deletion, ids::UserId};
 pub const FORGOTTEN: &[(&str, &str)] = &[
     ("sessions", FORGET_SESSIONS),
     ("cart_items", FORGET_CART),
+    ("devices", FORGET_DEVICES),
     ("mail_links", FORGET_LINKS),
     ("mails", FORGET_MAILS),
     ("second_factors", FORGET_FACTOR),
@@ -22,6 +23,7 @@ pub const FORGOTTEN: &[(&str, &str)] = &[
 
 const FORGET_SESSIONS: &str = "delete from sessions where user_id = $1";
 const FORGET_CART: &str = "delete from cart_items where user_id = $1";
+const FORGET_DEVICES: &str = "delete from devices where user_id = $1";
 const FORGET_LINKS: &str = "delete from mail_links where user_id = $1";
 const FORGET_MAILS: &str = "delete from mails where user_id = $1";
 const FORGET_FACTOR: &str = "delete from second_factors where user_id = $1";
@@ -103,6 +105,7 @@ pub const STATEMENTS: &[&str] = &[
     DELETE_FAREWELLS,
     FORGET_SESSIONS,
     FORGET_CART,
+    FORGET_DEVICES,
     FORGET_LINKS,
     FORGET_MAILS,
     FORGET_FACTOR,

@@ -1,6 +1,7 @@
 //! All SQL, and nothing else: connections with a deadline, queries prepared once.
 
 pub mod accounts;
+pub mod addresses;
 pub mod audit;
 pub mod carts;
 pub mod catalogue;
@@ -18,6 +19,7 @@ pub mod mints;
 pub mod orders;
 pub mod outbox;
 pub mod pending_sign_ins;
+pub mod places;
 pub mod products;
 pub mod purge;
 pub mod recovery_codes;
@@ -34,6 +36,7 @@ pub use error::{DbError, Result};
 /// Every statement of every module; a test prepares each one on a migrated database.
 pub const STATEMENTS: &[&[&str]] = &[
     accounts::STATEMENTS,
+    addresses::STATEMENTS,
     audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,
@@ -48,6 +51,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     orders::STATEMENTS,
     outbox::STATEMENTS,
     pending_sign_ins::STATEMENTS,
+    places::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
     recovery_codes::STATEMENTS,

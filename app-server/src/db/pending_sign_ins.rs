@@ -41,22 +41,23 @@ const INSERT_PENDING: &str = "
     insert into pending_sign_ins (secret_hash, user_id, epoch, remembered, n_attempts, expires_at)
     values ($1, $2, $3, $4, $5, $6)";
 
-/// The address, in lower case, of whoever waits under this secret; nothing when that has expired,
+/// Who waits under this secret, and their address in lower case; nothing when that has expired,
 /// was tried `most` times, or their sessions were ended meanwhile.
 pub async fn find_waiting(
     db: &impl Queries,
     secret_hash: &[u8; 32],
     most: i32,
     now: DateTime<Utc>,
-) -> Result<Option<String>> {
+) -> Result<Option<(UserId, String)>> {
     let row = db
         .query_opt(FIND_WAITING, &[&secret_hash.as_slice(), &most, &now])
         .await?;
-    row.map(|row| Ok(row.try_get("email_key")?)).transpose()
+    row.map(|row| Ok((row.try_get("user_id")?, row.try_get("email_key")?)))
+        .transpose()
 }
 
 const FIND_WAITING: &str = "
-    select email_key
+    select user_id, email_key
       from pending_sign_ins join users using (user_id)
      where secret_hash = $1 and n_attempts < $2 and expires_at > $3
        and epoch = session_epoch and disabled_at is null and must_reset_at is null";

@@ -3,7 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Queries, Result};
-use crate::domain::{audit, ids::EventId, throttle::LOCKED_FROM};
+use crate::domain::{
+    audit,
+    ids::{EventId, MailId},
+    throttle::LOCKED_FROM,
+};
 
 /// Rows one statement removes at most: a batch never holds its locks for long.
 const BATCH: i64 = 1_000;
@@ -62,6 +66,26 @@ const DELETE_PENDING_FACTORS: &str = "
      where user_id in (
         select user_id from pending_factors
          where expires_at <= $1
+         limit $2
+           for update skip locked)";
+
+/// Letters that have left, or never will, are kept this long, and with them what their links were.
+const MAILS_KEPT: TimeDelta = TimeDelta::days(30);
+
+/// Removes one batch of letters that are done with, and their links.
+///
+/// Identifiers are in the order of time, so the primary key knows where to end.
+pub async fn delete_old_mails(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    let before = MailId::first_at(now - MAILS_KEPT);
+    db.execute(DELETE_OLD_MAILS, &[&before, &BATCH]).await
+}
+
+const DELETE_OLD_MAILS: &str = "
+    delete from mails
+     where mail_id in (
+        select mail_id from mails
+         where mail_id < $1 and (sent_at is not null or given_up_at is not null)
+         order by mail_id
          limit $2
            for update skip locked)";
 
@@ -139,6 +163,7 @@ pub const STATEMENTS: &[&str] = &[
     DELETE_IDLE_VISITORS,
     DELETE_PENDING_SIGN_INS,
     DELETE_PENDING_FACTORS,
+    DELETE_OLD_MAILS,
     DELETE_OLD_EVENTS,
     DELETE_ACCOUNT_THROTTLES,
     DELETE_ADDRESS_THROTTLES,

@@ -69,7 +69,7 @@ pub struct Verified {
 /// Locks the user as long as the password that was verified is still theirs and they are enabled.
 ///
 /// Until the transaction ends, a change of password waits, and then ends that session with the
-/// others.
+/// others. Rows that refer to the user may be added meanwhile: see [`super::addresses`].
 pub async fn lock_verified(
     db: &impl Queries,
     user: UserId,
@@ -84,7 +84,7 @@ pub async fn lock_verified(
 const LOCK_VERIFIED: &str = "
     select session_epoch, role, second_factor_at, must_reset_at from users
      where user_id = $1 and password_hash = $2 and disabled_at is null
-       for update";
+       for no key update";
 
 /// The user of this identifier, locked until the transaction ends.
 pub async fn lock_user(db: &impl Queries, user: UserId) -> Result<Option<Credentials>> {
@@ -156,16 +156,15 @@ const UPDATE_PASSWORD: &str = "
     )
     select user_id from changed";
 
-/// Ends all sessions of an enabled user; the epoch they had.
-pub async fn raise_epoch(db: &impl Queries, user: UserId) -> Result<Option<i64>> {
-    let row = db.query_opt(RAISE_EPOCH, &[&user]).await?;
-    row.map(|row| Ok(row.try_get("epoch")?)).transpose()
+/// Ends all sessions of `user`, and lets nobody sign in before the password was reset.
+pub async fn require_reset(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Result<()> {
+    db.execute(REQUIRE_RESET, &[&user, &now]).await?;
+    Ok(())
 }
 
-const RAISE_EPOCH: &str = "
-    update users set session_epoch = session_epoch + 1
-     where user_id = $1 and disabled_at is null
-    returning session_epoch - 1 as epoch";
+const REQUIRE_RESET: &str = "
+    update users set must_reset_at = coalesce(must_reset_at, $2), session_epoch = session_epoch + 1
+     where user_id = $1";
 
 /// Replaces a hash by another one of the same password; what was begun with it goes on.
 ///
@@ -227,7 +226,7 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_USER,
     INSERT_USER,
     UPDATE_PASSWORD,
-    RAISE_EPOCH,
+    REQUIRE_RESET,
     UPDATE_PASSWORD_HASH,
     HAS_SECOND_FACTOR,
     UPDATE_ROLE,

@@ -24,5 +24,6 @@ pub mod session;
 pub mod slug;
 pub mod throttle;
 pub mod totp;
+pub mod unusual;
 pub mod user;
 pub mod user_agent;

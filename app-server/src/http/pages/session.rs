@@ -73,9 +73,25 @@ impl SignInPage {
 pub struct Wanted {
     #[serde(default)]
     next: String,
+    /// What was done just now, by a link in a letter.
+    #[serde(default)]
+    done: String,
 }
 
 impl Wanted {
+    /// What was done just now, in words.
+    fn notice(&self) -> Option<&'static str> {
+        match self.done.as_str() {
+            "reset" => Some("Your new password is set. Please sign in with it."),
+            "verified" => Some("Thank you, your e-mail address is confirmed."),
+            "address" => Some("Your account has its new e-mail address. Please sign in with it."),
+            "not-me" => Some(
+                "Everybody is signed out of your account. We are sending you a letter with a link to set a new password.",
+            ),
+            _ => None,
+        }
+    }
+
     /// As it was sent; [`safe_next`] decides.
     pub fn next(&self) -> &str {
         &self.next
@@ -97,7 +113,7 @@ pub async fn new(
         next,
         email: String::new(),
         remember: false,
-        notice: None,
+        notice: wanted.notice(),
         error: None,
         reset: false,
     };
