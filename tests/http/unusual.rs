@@ -4,7 +4,7 @@ use app_server::{
     actions::{
         disown::disown,
         sessions::{Found, Origin},
-        sign_in::{Attempt, sign_in},
+        sign_in::{Attempt, Code},
     },
     error::AppError,
 };
@@ -15,6 +15,8 @@ use tests::{
     client::{Answer, Client, PASSWORD, email},
     shop::Shop,
 };
+
+use crate::passwords::begin;
 
 async fn proxied() -> Shop {
     Shop::with(&[("TRUSTED_PROXIES", "127.0.0.0/8,::1/128")]).await
@@ -121,6 +123,7 @@ fn attempt() -> Attempt {
     Attempt {
         email: email("ada"),
         password: PASSWORD.into(),
+        code: Code::Given(None),
         remember: false,
     }
 }
@@ -131,7 +134,7 @@ async fn a_new_country_is_unusual_once_countries_are_known_and_is_remembered() {
     shop.user("ada").await;
     let state = shop.server().state();
     let sign_in_from = async |country| {
-        let begun = sign_in(state, attempt(), None, &from(country)).await;
+        let begun = begin(state, attempt(), &from(country)).await;
         let begun = begun.expect("signed in");
         begun.session.confirmed_at.is_some()
     };
@@ -159,7 +162,7 @@ async fn who_disowns_a_sign_in_ends_everything_until_the_password_is_reset() {
     let thief = shop.visitor();
     thief.sign_in("ada").await;
     let state = shop.server().state();
-    let begun = sign_in(state, attempt(), None, &from("DE")).await.unwrap();
+    let begun = begin(state, attempt(), &from("DE")).await.unwrap();
     let user = begun.session.user.clone().expect("a user");
 
     let mut db = state.db().await.unwrap();
@@ -221,7 +224,7 @@ async fn who_disowns_a_sign_in_ends_everything_until_the_password_is_reset() {
     )
     .await
     .unwrap();
-    let old = sign_in(state, attempt(), None, &from("DE")).await;
+    let old = begin(state, attempt(), &from("DE")).await;
     assert!(matches!(old, Err(AppError::InvalidCredentials)));
     let body = json!({"email": email("ada"), "password": new});
     assert_eq!(
