@@ -111,6 +111,7 @@ async fn a_second_factor_is_set_up_and_then_asked_for() {
         .api(Method::POST, "/session", Some(wrong_password))
         .await;
     assert_eq!(brief(&answer), (401, "invalid_credentials".to_owned()));
+    shop.advance(TimeDelta::seconds(2)); // five failures in a row are held up
     let spaced = format!(" {} - {}", &code[..3], &code[3..]);
     assert_eq!(sign_in(&elsewhere, "ada", Some(&spaced)).await.status, 200);
     assert_eq!(elsewhere.user().await["name"], "ada");
@@ -238,7 +239,8 @@ async fn of_two_sign_ins_with_one_code_one_succeeds_a_hundred_times() {
     }
 
     for round in 0..100 {
-        wait(&shop);
+        // The limit on failures of one address is not what is tried here.
+        shop.advance(TimeDelta::minutes(2));
         let code = app.code(shop.clock.now());
         // By the API and by the page, so that both ways are held to the same.
         let (by_api, by_page) = if round % 2 == 0 {
@@ -285,15 +287,62 @@ async fn of_a_thousand_guesses_at_once_five_are_looked_at() {
     let mut looked_at = 0;
     for chunk in (0..1_000).collect::<Vec<u32>>().chunks(50) {
         let answers = join_all(chunk.iter().map(|offset| guess(wrong(*offset)))).await;
-        assert!(answers.iter().all(|answer| answer.status == 422));
-        let again = |answer: &&Answer| answer.text().contains("action=\"/login/code\"");
-        looked_at += answers.iter().filter(again).count();
+        for answer in answers {
+            // Refused by the limits of guessing, or looked at and wrong, or too late.
+            let status = answer.status.as_u16();
+            assert!([422, 429].contains(&status), "{status}");
+            let again = answer.text().contains("action=\"/login/code\"");
+            looked_at += usize::from(status == 422 && again);
+        }
     }
 
-    assert_eq!(looked_at, 4, "after the fifth the password is asked for");
-    assert_eq!(events(&shop, "authn_factor_fail").await, 5);
-    assert_eq!(guess(code).await.status, 422, "not even the right one");
+    assert!(looked_at <= 5, "{looked_at}");
+    assert!(events(&shop, "authn_factor_fail").await <= 5);
+    shop.advance(TimeDelta::minutes(4));
+    for _ in 0..5 {
+        guess(wrong(1_000)).await;
+        shop.advance(TimeDelta::seconds(9));
+    }
+    assert!(
+        events(&shop, "authn_factor_fail").await <= 5,
+        "of one sign-in"
+    );
+    let code = app.code(shop.clock.now());
+    let late = guess(code).await;
+    assert!(!late.status.is_redirection(), "not even the right one");
     assert_eq!(thief.user().await, Value::Null);
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn a_wrong_code_counts_like_a_wrong_password_and_a_right_password_forgives_none() {
+    let shop = Shop::start().await;
+    let ada = shop.user("ada").await;
+    let app = enrol(&shop, &ada).await.app;
+    wait(&shop);
+    let thief = shop.visitor();
+
+    for n_wrong in 1..=5 {
+        let wrong = sign_in(&thief, "ada", Some("000000")).await;
+        assert_eq!(brief(&wrong), wants_code(), "{n_wrong}");
+        if n_wrong < 5 {
+            // The password alone is no success.
+            assert_eq!(brief(&sign_in(&thief, "ada", None).await), wants_code());
+            assert_eq!(type_password(&thief, "ada", "/").await.status, 303);
+        }
+    }
+    let code = app.code(shop.clock.now());
+    let held = sign_in(&thief, "ada", Some(&code)).await;
+    assert_eq!(brief(&held), (429, "too_many".to_owned()));
+    assert_eq!(held.header("retry-after"), "1");
+    let page = thief.post_form("/login/code", &[("code", &code)]).await;
+    assert_eq!(page.status, 429, "by the page too");
+    assert!(page.text().contains("action=\"/login/code\""));
+
+    shop.advance(TimeDelta::seconds(2));
+    let code = app.code(shop.clock.now());
+    assert_eq!(sign_in(&thief, "ada", Some(&code)).await.status, 200);
+    assert_eq!(events(&shop, "authn_login_successafterfail").await, 1);
     shop.end().await;
 }
 
@@ -359,9 +408,11 @@ async fn a_recovery_code_stands_in_for_the_app_once() {
         &foreign.app.code(shop.clock.now() + TimeDelta::seconds(30)),
         &enrolment.app.secret(),
     ] {
+        shop.advance(TimeDelta::minutes(1)); // failures in a row are held up
         let answer = sign_in(&visitor, "ada", Some(wrong)).await;
         assert_eq!(brief(&answer), wants_code(), "{wrong}");
     }
+    shop.advance(TimeDelta::minutes(1));
     assert_eq!(events(&shop, "authn_recovery_code_used").await, 1);
     assert_eq!(letters(&shop, "recovery_codes").await, 1);
 
@@ -576,7 +627,12 @@ async fn an_admin_without_a_second_factor_can_set_one_up_and_nothing_else() {
 #[tokio::test]
 async fn every_address_open_to_an_admin_without_a_factor_names_a_page_or_a_call() {
     // Those of letters come with their pages.
-    let elsewhere = ["/forgot", "/reset/{token}", "/verify/{token}"];
+    let elsewhere = [
+        "/forgot",
+        "/not-me/{token}",
+        "/reset/{token}",
+        "/verify/{token}",
+    ];
     for open in OPEN.iter().filter(|open| !elsewhere.contains(open)) {
         let served = PAGES.iter().chain(API).any(|entry| entry.path == *open);
         assert!(served, "{open}");

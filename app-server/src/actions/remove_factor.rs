@@ -51,7 +51,9 @@ pub async fn remove(
         users::find_credentials_by_id(&db, user).await?
     };
     let stored = stored.ok_or(AppError::SignInRequired)?.password_hash;
-    let n_chars = password.expose_secret().chars().count();
+    let n_chars = password::normalised(password.expose_secret())
+        .chars()
+        .count();
     if password.expose_secret().len() > password::MAX_BYTES
         || !state
             .passwords

@@ -23,6 +23,7 @@ pub const OPEN: &[&str] = &[
     "/login",
     "/login/code",
     "/logout",
+    "/not-me/{token}",
     "/reset/{token}",
     "/verify/{token}",
 ];
