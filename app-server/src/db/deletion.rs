@@ -14,12 +14,14 @@ pub const FORGOTTEN: &[(&str, &str)] = &[
     ("cart_items", FORGET_CART),
     ("mail_links", FORGET_LINKS),
     ("mails", FORGET_MAILS),
+    ("devices", FORGET_DEVICES),
 ];
 
 const FORGET_SESSIONS: &str = "delete from sessions where user_id = $1";
 const FORGET_CART: &str = "delete from cart_items where user_id = $1";
 const FORGET_LINKS: &str = "delete from mail_links where user_id = $1";
 const FORGET_MAILS: &str = "delete from mails where user_id = $1";
+const FORGET_DEVICES: &str = "delete from devices where user_id = $1";
 
 /// Tables whose rows stay, and name nobody any more.
 pub const KEPT: &[&str] = &[
@@ -97,4 +99,5 @@ pub const STATEMENTS: &[&str] = &[
     FORGET_CART,
     FORGET_LINKS,
     FORGET_MAILS,
+    FORGET_DEVICES,
 ];
