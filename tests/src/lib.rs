@@ -1,5 +1,6 @@
 //! The harness of all suites: real servers on port 0, a real PostgreSQL, a clock that moves.
 
+pub mod authenticator;
 pub mod chromium;
 pub mod client;
 pub mod countries;
@@ -13,4 +14,5 @@ pub mod log;
 pub mod programs;
 pub mod s3rver;
 pub mod shop;
+pub mod smtpd;
 pub mod world;

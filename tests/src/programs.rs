@@ -32,8 +32,13 @@ pub const WGET: Program = Program::new(&["wget"], "wget");
 pub const ARIA2: Program = Program::new(&["aria2c"], "aria2");
 /// The web server that ours is compared with.
 pub const NGINX: Program = Program::new(&["nginx"], "nginx-light");
+/// Reads JSON on the command line.
+pub const JQ: Program = Program::new(&["jq"], "jq");
 /// What runs the S3 server.
 pub const NODE: Program = Program::new(&["node"], "nodejs");
+
+/// What runs the SMTP server.
+pub const PYTHON: Program = Program::new(&["python3"], "python3");
 
 impl Program {
     const fn new(names: &'static [&'static str], package: &'static str) -> Self {

@@ -62,6 +62,7 @@ pub async fn register(
         email: email.as_str().to_owned(),
         name,
         role: Role::Buyer,
+        second_factor: false,
     };
 
     let mut db = state.db().await?;

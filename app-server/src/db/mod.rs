@@ -1,6 +1,7 @@
 //! All SQL, and nothing else: connections with a deadline, queries prepared once.
 
 pub mod accounts;
+pub mod addresses;
 pub mod audit;
 pub mod carts;
 pub mod catalogue;
@@ -17,9 +18,12 @@ pub mod migrate;
 pub mod mints;
 pub mod orders;
 pub mod outbox;
+pub mod pending_sign_ins;
 pub mod places;
 pub mod products;
 pub mod purge;
+pub mod recovery_codes;
+pub mod second_factors;
 pub mod secrets;
 pub mod sessions;
 pub mod throttles;
@@ -32,6 +36,7 @@ pub use error::{DbError, Result};
 /// Every statement of every module; a test prepares each one on a migrated database.
 pub const STATEMENTS: &[&[&str]] = &[
     accounts::STATEMENTS,
+    addresses::STATEMENTS,
     audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,
@@ -45,9 +50,12 @@ pub const STATEMENTS: &[&[&str]] = &[
     mints::STATEMENTS,
     orders::STATEMENTS,
     outbox::STATEMENTS,
+    pending_sign_ins::STATEMENTS,
     places::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
+    recovery_codes::STATEMENTS,
+    second_factors::STATEMENTS,
     secrets::STATEMENTS,
     sessions::STATEMENTS,
     throttles::STATEMENTS,
