@@ -6,6 +6,7 @@
 # make fmt     format the code
 # make sbom    what the servers link, with versions and licences, into target/sbom.cdx.json
 # make bench-download   deliveries beside nginx and Caddy, into docs/benchmarks.md
+# make bench-sign-in    whether its time tells known addresses from unknown ones, into docs/benchmarks.md
 #
 # Each target installs what it needs and does not find, where it may (root, with apt-get), and
 # says what to install elsewhere. Then it runs plain cargo, which works alone from there on.
@@ -13,7 +14,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fuzz fmt sbom bench-download tools postgres browsers web-servers s3rver countries smtpd fuzzer
+.PHONY: demo test check soak fuzz fmt sbom bench-download bench-sign-in tools postgres browsers web-servers s3rver countries smtpd fuzzer
 
 FUZZ_SECS ?= 60
 
@@ -63,6 +64,9 @@ bench-download: web-servers
 	# Both in one build, so that no package is built twice for two sets of features.
 	cargo build --release -p download-server -p tests --bin download-server --bench download
 	cargo bench -p download-server -p tests --bench download -- $(BENCH)
+
+bench-sign-in: postgres
+	cargo bench -p tests --bench sign_in -- --write
 
 # --- What must be there first ---
 

@@ -200,6 +200,20 @@ async fn a_hash_of_old_parameters_is_made_anew_at_sign_in_and_nobody_is_signed_o
     shop.end().await;
 }
 
+/// Signs in without a second factor.
+async fn begin(state: &AppState, password: &str, origin: &Origin) -> Result<Begun, AppError> {
+    let attempt = Attempt {
+        email: email("ada"),
+        password: password.into(),
+        remember: false,
+        code: Code::Given(None),
+    };
+    match sign_in(state, attempt, None, origin).await? {
+        Outcome::Begun(begun) => Ok(*begun),
+        Outcome::CodeWanted(_) => panic!("no code is wanted"),
+    }
+}
+
 /// A hundred times, sign-ins with the old password while it is being changed: whichever comes first,
 /// none of their sessions goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -209,16 +223,10 @@ async fn no_session_begun_with_the_old_password_survives_its_change() {
     let state = shop.server().state();
     let passwords = [PASSWORD, "another perfectly fine passphrase"];
     let origin = Origin::command_line();
-    let attempt = |password: &str| Attempt {
-        email: email("ada"),
-        password: password.into(),
-        code: Code::Given(None),
-        remember: false,
-    };
     let (mut n_let_in, mut n_refused) = (0, 0);
     for round in 0..100 {
         let (old, new) = (passwords[round % 2], passwords[(round + 1) % 2]);
-        let begun = begin(state, attempt(old), &origin).await.unwrap();
+        let begun = begin(state, old, &origin).await.unwrap();
         let user = begun.session.user.clone().expect("signed in");
         let change = app_server::actions::change_password::change_password(
             state,
@@ -228,8 +236,7 @@ async fn no_session_begun_with_the_old_password_survives_its_change() {
             new.into(),
             &origin,
         );
-        let sign_ins =
-            futures_util::future::join_all((0..2).map(|_| begin(state, attempt(old), &origin)));
+        let sign_ins = futures_util::future::join_all((0..2).map(|_| begin(state, old, &origin)));
         let (changed, in_flight) = tokio::join!(change, sign_ins);
         assert!(changed.is_ok(), "{:?}", changed.err());
 
@@ -252,16 +259,4 @@ async fn no_session_begun_with_the_old_password_survives_its_change() {
     }
     eprintln!("{n_let_in} were let in before, {n_refused} came too late");
     shop.end().await;
-}
-
-/// Signs in with the password alone.
-pub(crate) async fn begin(
-    state: &AppState,
-    attempt: Attempt,
-    origin: &Origin,
-) -> Result<Begun, AppError> {
-    match sign_in(state, attempt, None, origin).await? {
-        Outcome::Begun(begun) => Ok(*begun),
-        Outcome::CodeWanted(_) => unreachable!("there is no second factor"),
-    }
 }

@@ -3,10 +3,11 @@
 use app_server::{
     actions::{
         disown::disown,
-        sessions::{Found, Origin},
-        sign_in::{Attempt, Code},
+        sessions::{Begun, Found, Origin},
+        sign_in::{Attempt, Code, Outcome, sign_in},
     },
     error::AppError,
+    state::AppState,
 };
 use chrono::TimeDelta;
 use reqwest::Method;
@@ -15,8 +16,6 @@ use tests::{
     client::{Answer, Client, PASSWORD, email},
     shop::Shop,
 };
-
-use crate::passwords::begin;
 
 async fn proxied() -> Shop {
     Shop::with(&[("TRUSTED_PROXIES", "127.0.0.0/8,::1/128")]).await
@@ -119,12 +118,17 @@ fn from(country: &str) -> Origin {
     }
 }
 
-fn attempt() -> Attempt {
-    Attempt {
+/// Signs in without a second factor.
+async fn begin(state: &AppState, password: &str, origin: &Origin) -> Result<Begun, AppError> {
+    let attempt = Attempt {
         email: email("ada"),
-        password: PASSWORD.into(),
-        code: Code::Given(None),
+        password: password.into(),
         remember: false,
+        code: Code::Given(None),
+    };
+    match sign_in(state, attempt, None, origin).await? {
+        Outcome::Begun(begun) => Ok(*begun),
+        Outcome::CodeWanted(_) => panic!("no code is wanted"),
     }
 }
 
@@ -134,7 +138,7 @@ async fn a_new_country_is_unusual_once_countries_are_known_and_is_remembered() {
     shop.user("ada").await;
     let state = shop.server().state();
     let sign_in_from = async |country| {
-        let begun = begin(state, attempt(), &from(country)).await;
+        let begun = begin(state, PASSWORD, &from(country)).await;
         let begun = begun.expect("signed in");
         begun.session.confirmed_at.is_some()
     };
@@ -162,7 +166,7 @@ async fn who_disowns_a_sign_in_ends_everything_until_the_password_is_reset() {
     let thief = shop.visitor();
     thief.sign_in("ada").await;
     let state = shop.server().state();
-    let begun = begin(state, attempt(), &from("DE")).await.unwrap();
+    let begun = begin(state, PASSWORD, &from("DE")).await.unwrap();
     let user = begun.session.user.clone().expect("a user");
 
     let mut db = state.db().await.unwrap();
@@ -224,7 +228,7 @@ async fn who_disowns_a_sign_in_ends_everything_until_the_password_is_reset() {
     )
     .await
     .unwrap();
-    let old = begin(state, attempt(), &from("DE")).await;
+    let old = begin(state, PASSWORD, &from("DE")).await;
     assert!(matches!(old, Err(AppError::InvalidCredentials)));
     let body = json!({"email": email("ada"), "password": new});
     assert_eq!(

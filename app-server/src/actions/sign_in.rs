@@ -275,12 +275,12 @@ pub(super) async fn enter(
     } else {
         Event::LoginSuccess
     };
-    let mut details = json!({
-        "failures": failures, "known_device": pass.by_known_device(), "country": origin.country,
+    let details = json!({
+        "failures": failures,
+        "known_device": pass.by_known_device(),
+        "country": origin.country,
+        "second_factor": proof.map(Proof::as_str),
     });
-    if let Some(proof) = proof {
-        details["second_factor"] = proof.as_str().into();
-    }
     signed_in(tx, now, &begun, event, details, origin).await?;
     if !unusual.is_empty() {
         unusual::tell(tx, user, &begun, unusual, origin).await?;

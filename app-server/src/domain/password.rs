@@ -119,7 +119,7 @@ fn judged(password: &str) -> String {
 /// What zxcvbn says of a weak password.
 fn hint(estimate: &zxcvbn::Entropy) -> String {
     let feedback = estimate.feedback();
-    let warning = feedback.and_then(|feedback| feedback.warning());
+    let warning = feedback.and_then(zxcvbn::feedback::Feedback::warning);
     let warning = warning.map_or_else(
         || "This is easy to guess.".to_owned(),
         |warning| {
@@ -129,7 +129,7 @@ fn hint(estimate: &zxcvbn::Entropy) -> String {
             )
         },
     );
-    let suggestions = feedback.map(|feedback| feedback.suggestions());
+    let suggestions = feedback.map(zxcvbn::feedback::Feedback::suggestions);
     let suggestion = suggestions.and_then(|suggestions| suggestions.first());
     match suggestion {
         Some(suggestion) => format!("{warning} {suggestion}"),
