@@ -5,6 +5,7 @@
 # make fuzz    what strangers can send, each target for FUZZ_SECS (60); needs a nightly compiler
 # make fmt     format the code
 # make bench-download   deliveries beside nginx and Caddy, into docs/benchmarks.md
+# make bench-sessions   what a session costs, into docs/benchmarks.md
 #
 # Each target installs what it needs and does not find, where it may (root, with apt-get), and
 # says what to install elsewhere. Then it runs plain cargo, which works alone from there on.
@@ -12,14 +13,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fuzz fmt bench-download tools postgres browsers web-servers s3rver fuzzer
+.PHONY: demo test check soak fuzz fmt bench-download bench-sessions tools postgres browsers redis web-servers s3rver fuzzer
 
 FUZZ_SECS ?= 60
 
 demo: postgres
 	cargo run
 
-test: postgres browsers s3rver
+test: postgres browsers redis s3rver
 	cargo test --workspace
 
 check: tools
@@ -55,6 +56,10 @@ bench-download: web-servers
 	# Both in one build, so that no package is built twice for two sets of features.
 	cargo build --release -p download-server -p tests --bin download-server --bench download
 	cargo bench -p download-server -p tests --bench download -- $(BENCH)
+
+bench-sessions: postgres redis
+	cargo build --release -p tests --bench sessions
+	cargo bench -p tests --bench sessions -- $(BENCH)
 
 # --- What must be there first ---
 
@@ -99,6 +104,13 @@ browsers:
 	$(call need,command -v wget,wget); \
 	$(call need,command -v curl,curl); \
 	$(call need,command -v nginx || [ -x /usr/sbin/nginx ],nginx-light); \
+	$(call install_missing,true)
+
+# Another place for sessions. Debian's package starts it on its usual port where there is a service
+# manager; the tests start their own and leave that one alone.
+redis:
+	@missing=(); \
+	$(call need,command -v redis-server || command -v valkey-server,redis-server); \
 	$(call install_missing,true)
 
 # What the download server is measured beside. Debian's packages start them on port 80 where there

@@ -9,6 +9,7 @@ pub mod firefox;
 pub mod large_sale;
 pub mod log;
 pub mod programs;
+pub mod redis;
 pub mod s3rver;
 pub mod shop;
 pub mod world;
