@@ -47,6 +47,9 @@ pub enum AppError {
     /// The current password is wrong: 401 `wrong_password`.
     #[error("wrong current password")]
     WrongPassword,
+    /// The password was proved too long ago: 403 `confirm_password`; a page leads to `/confirm`.
+    #[error("the password must be proved again")]
+    ConfirmPassword,
     /// The account may not do this: 403 `forbidden`.
     #[error("the account lacks permission")]
     Forbidden,

@@ -1,6 +1,7 @@
 //! The shop over HTTP: one claim a test.
 
 mod accounts;
+mod confirm;
 mod csrf;
 mod https;
 mod outage;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod carts;
 pub mod change_password;
 pub mod check_out;
+pub mod confirm;
 pub mod import_catalogue;
 pub mod mint_download;
 pub mod passwords;

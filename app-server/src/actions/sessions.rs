@@ -206,9 +206,34 @@ impl Sessions {
         session: &Session,
         epoch: i64,
     ) -> Result<Begun, AppError> {
+        let csrf_token = new_csrf_token()?;
+        self.replace_secret(tx, session, epoch, csrf_token).await
+    }
+
+    /// As [`Self::renew`], but forms that are open stay good.
+    ///
+    /// # Errors
+    /// [`AppError::SignInRequired`] when it was ended meanwhile.
+    pub async fn confirm(
+        &self,
+        tx: &impl Queries,
+        session: &Session,
+        epoch: i64,
+    ) -> Result<Begun, AppError> {
+        let csrf_token = session.csrf_token.clone();
+        self.replace_secret(tx, session, epoch, csrf_token).await
+    }
+
+    async fn replace_secret(
+        &self,
+        tx: &impl Queries,
+        session: &Session,
+        epoch: i64,
+        csrf_token: String,
+    ) -> Result<Begun, AppError> {
         let secret = SessionSecret::generate().map_err(AppError::internal)?;
         let session = Session {
-            csrf_token: new_csrf_token()?,
+            csrf_token,
             ..session.clone()
         };
         let now = self.clock.now();

@@ -80,6 +80,9 @@ pub fn ended(session: &Session, standing: &Standing, now: DateTime<Utc>) -> Opti
     over.then_some(Ended::Expired)
 }
 
+/// How long a proof of the password opens what is sensitive; signing in is one.
+pub const PROOF: TimeDelta = TimeDelta::minutes(10);
+
 /// `sessions.revoked_reason` of a session its own user ended.
 pub const REASON_SIGNED_OUT: &str = "signed_out";
 

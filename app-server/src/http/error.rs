@@ -104,6 +104,11 @@ impl AppError {
                 "wrong_password",
                 "The current password is not right.",
             ),
+            Self::ConfirmPassword => (
+                StatusCode::FORBIDDEN,
+                "confirm_password",
+                "Please confirm your password first.",
+            ),
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,
                 "forbidden",

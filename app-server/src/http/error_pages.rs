@@ -12,7 +12,7 @@ use askama::Template;
 
 use super::{
     layout::{self, Layout},
-    pages::session::SignInPage,
+    pages::{confirm, session::SignInPage},
     routes,
     visitor::Visitor,
 };
@@ -81,6 +81,9 @@ fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<Htt
         csrf_token: csrf_token_without_cookie(),
         signed_out: false,
     });
+    if matches!(error, AppError::ConfirmPassword) {
+        return Some(layout::see_other(&confirm::address(&next_of(request))));
+    }
     let layout = Layout::new(state, &visitor);
     let (status, _, detail) = error.public();
     let drawn = match error {

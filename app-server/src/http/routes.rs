@@ -56,6 +56,8 @@ pub const PAGES: &[Entry] = table![
     GET  "/library/files/{file_id}/download" => pages::downloads::show [acts],
     GET  "/account/password" => pages::password::edit,
     POST "/account/password" => pages::password::update,
+    GET  "/confirm" => pages::confirm::new,
+    POST "/confirm" => pages::confirm::create,
 ];
 
 /// JSON beneath `/api/v1`; unsafe ones need `X-CSRF-Token`.
@@ -73,6 +75,7 @@ pub const API: &[Entry] = table![
     GET    "/api/v1/session" => api::session::show,
     POST   "/api/v1/session" => api::session::create,
     DELETE "/api/v1/session" => api::session::destroy,
+    POST   "/api/v1/session/confirm" => api::confirm::create,
     POST   "/api/v1/users" => api::users::create,
     POST   "/api/v1/library/files/{file_id}/downloads" => api::downloads::create,
     PUT    "/api/v1/account/password" => api::password::update,

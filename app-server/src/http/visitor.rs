@@ -3,9 +3,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use chrono::{DateTime, Utc};
 
 use crate::{
-    domain::{ids::SessionId, session::Session, user::User},
+    domain::{
+        ids::SessionId,
+        session::{PROOF, Session},
+        user::User,
+    },
     error::AppError,
 };
 
@@ -34,6 +39,21 @@ pub struct SignedIn {
     pub user: User,
     /// By which session.
     pub session: Session,
+}
+
+impl SignedIn {
+    /// What sensitive acts ask for: the password was proved within the last ten minutes.
+    ///
+    /// # Errors
+    /// [`AppError::ConfirmPassword`] when it was not.
+    pub fn proved(&self, now: DateTime<Utc>) -> Result<(), AppError> {
+        let proved_at = self.session.confirmed_at;
+        if proved_at.is_some_and(|at| now - at < PROOF) {
+            Ok(())
+        } else {
+            Err(AppError::ConfirmPassword)
+        }
+    }
 }
 
 impl Visitor {

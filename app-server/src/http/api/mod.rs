@@ -1,6 +1,7 @@
 //! JSON for programs.
 
 pub mod cart;
+pub mod confirm;
 pub mod downloads;
 pub mod library;
 pub mod orders;

@@ -4,6 +4,7 @@ pub mod account;
 pub mod cart;
 pub mod catalogue;
 pub mod checkout;
+pub mod confirm;
 pub mod covers;
 pub mod downloads;
 pub mod library;
