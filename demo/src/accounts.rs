@@ -43,7 +43,7 @@ pub async fn open(database: &Database, clock: &Clock, path: &Path) -> Result<Opt
         };
         match users::create(database, clock, registration, role).await {
             Err(AppError::Conflict(Conflict::EmailTaken)) if made => {
-                users::set_password(database, email, password).await?;
+                users::set_password(database, clock, email, password).await?;
             }
             Ok(_) | Err(AppError::Conflict(Conflict::EmailTaken)) => {}
             Err(error) => return Err(error).with_context(|| format!("opening {email}")),

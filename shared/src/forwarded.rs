@@ -21,6 +21,34 @@ pub fn client_address(peer: IpAddr, forwarded_for: &str, trusted: &[IpNet]) -> I
     client
 }
 
+/// How the client reached the first trusted proxy, as `X-Forwarded-Proto` has it: `http` or `https`.
+///
+/// Proxies either pass one value on, or each adds its own; then it is the one of the proxy that
+/// added the client's address. What a stranger says is not believed.
+pub fn client_scheme<'a>(
+    peer: IpAddr,
+    forwarded_for: &str,
+    forwarded_proto: &'a str,
+    trusted: &[IpNet],
+) -> Option<&'a str> {
+    let mut hops = 0;
+    let mut client = peer.to_canonical();
+    for entry in forwarded_for.rsplit(',') {
+        if !is_trusted(client, trusted) {
+            break;
+        }
+        hops += 1;
+        let Some(address) = parse(entry) else { break };
+        client = address;
+    }
+    let mut schemes = forwarded_proto.rsplit(',').map(str::trim);
+    match (hops, forwarded_proto.contains(',')) {
+        (0, _) => None,
+        (_, false) => schemes.next(),
+        (hops, true) => schemes.nth(hops - 1),
+    }
+}
+
 /// True for a proxy that is believed.
 pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     let address = address.to_canonical();
@@ -67,6 +95,71 @@ mod tests {
             ("", "10.0.0.1"),
         ] {
             assert_eq!(client("10.0.0.1", forwarded), believed, "{forwarded}");
+        }
+    }
+
+    #[test]
+    fn long_chains_mixed_families_and_forged_beginnings_are_read_the_same_way() {
+        for (peer, forwarded, believed) in [
+            // Two proxies of ours, then a stranger's claims about himself.
+            (
+                "10.0.0.1",
+                "127.0.0.1, 8.8.8.8, 198.51.100.7, fd00::5, 10.0.0.2",
+                "198.51.100.7",
+            ),
+            ("::ffff:10.0.0.1", "2001:db8::7,\tfd00::5", "2001:db8::7"),
+            (
+                "fd12::1",
+                "::ffff:198.51.100.7, ::ffff:10.1.1.1",
+                "198.51.100.7",
+            ),
+            // All of them ours: the first of them is who asked.
+            ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+            // An entry that is none ends what is believed.
+            ("10.0.0.1", "198.51.100.7, , 10.0.0.2", "10.0.0.2"),
+            ("10.0.0.1", "198.51.100.7, unknown, 10.0.0.2", "10.0.0.2"),
+            ("10.0.0.1", "198.51.100.7, _hidden", "10.0.0.1"),
+            ("10.0.0.1", "999.1.1.1", "10.0.0.1"),
+            ("10.0.0.1", "198.51.100.7 10.0.0.2", "10.0.0.1"),
+            // Nearly ours.
+            ("11.0.0.1", "198.51.100.7", "11.0.0.1"),
+            ("::10.0.0.1", "198.51.100.7", "::a00:1"),
+            ("fe80::1", "198.51.100.7", "fe80::1"),
+        ] {
+            assert_eq!(client(peer, forwarded), believed, "{peer}: {forwarded}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_is_the_one_of_the_proxy_that_met_the_client() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        for (peer, forwarded_for, proto, believed) in [
+            ("203.0.113.9", "198.51.100.7", "http", None),
+            ("10.0.0.1", "198.51.100.7", "http", Some("http")),
+            (
+                "::ffff:10.0.0.1",
+                "198.51.100.7, 10.0.0.2",
+                "https",
+                Some("https"),
+            ),
+            (
+                "10.0.0.1",
+                "198.51.100.7, 10.0.0.2",
+                "https, http",
+                Some("https"),
+            ),
+            ("10.0.0.1", "198.51.100.7", "http, https", Some("https")),
+            (
+                "10.0.0.1",
+                "198.51.100.7, 10.0.0.3, 10.0.0.2",
+                "http, https",
+                None,
+            ),
+            ("10.0.0.1", "", "http", Some("http")),
+            ("10.0.0.1", "", "", Some("")),
+        ] {
+            let scheme = client_scheme(peer.parse().unwrap(), forwarded_for, proto, &trusted);
+            assert_eq!(scheme, believed, "{forwarded_for}: {proto}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod api_routes;
 mod api_walk;
+mod asvs;
 mod names;
 mod variables;
 

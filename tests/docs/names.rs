@@ -14,6 +14,8 @@ const DOCUMENTS: &[&str] = &[
     "docs/operating.md",
     "docs/benchmarks.md",
     "docs/logging.md",
+    "docs/security.md",
+    "docs/ASVS.md",
     "migrations/README.md",
 ];
 

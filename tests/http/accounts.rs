@@ -328,7 +328,7 @@ async fn disabling_an_account_signs_it_out_at_the_next_request() {
 
     assert_eq!(ada.user().await, Value::Null);
     assert_eq!(ada.sign_in("ada").await.status, 401);
-    app_server::actions::users::enable(&state.database, "ada@example.org")
+    app_server::actions::users::enable(&state.database, &state.clock, "ada@example.org")
         .await
         .unwrap();
     assert_eq!(ada.user().await, Value::Null, "the old session stays ended");

@@ -41,6 +41,8 @@ async fn a_wrong_password_proves_nothing_and_changes_nothing() {
             (refused.status.as_u16(), refused.code().as_str()),
             (401, "wrong_password")
         );
+        // Longer than anybody must wait after five failures.
+        shop.advance(TimeDelta::seconds(2));
         let page = ada
             .post_form("/confirm", &[("password", password), ("next", "/library")])
             .await;

@@ -2,11 +2,13 @@
 
 pub mod chromium;
 pub mod client;
+pub mod countries;
 pub mod cut;
 pub mod db;
 pub mod downloads;
 pub mod firefox;
 pub mod large_sale;
+pub mod letter;
 pub mod log;
 pub mod programs;
 pub mod redis;

@@ -6,13 +6,19 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use app_server::config::{Config, VARIABLES};
+use app_server::{
+    actions::{send_mail::send_due, users},
+    config::{Config, VARIABLES, mail::Transport},
+    domain::user::Role,
+    mail::kept::Kept,
+};
 use chrono::{SubsecRound, TimeDelta};
 use shared::{clock::Clock, settings};
 
 use crate::{
-    client::{Client, Secrets},
+    client::{Client, Secrets, email},
     db::TestDatabase,
+    letter::Letter,
     log,
 };
 
@@ -28,6 +34,7 @@ pub struct Shop {
     pub secrets: Secrets,
     server: Option<app_server::Running>,
     config: Config,
+    kept: Kept,
     address: SocketAddr,
     log_position: usize,
 }
@@ -38,15 +45,25 @@ impl Shop {
         Self::with(&[]).await
     }
 
-    /// Starts one with these variables set.
+    /// Starts one with these variables set; without SMTP_URL, letters are kept in memory.
     pub async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::with_config(variables, |_| {}).await
+    }
+
+    /// Starts one with these variables set, and what no variable sets.
+    pub async fn with_config(variables: &[(&str, &str)], change: impl FnOnce(&mut Config)) -> Self {
         log::start();
         let log_position = log::position();
         let database = TestDatabase::create().await;
         let folder = Folder::new();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound address");
-        let config = config(&database.url(), address, &folder, variables);
+        let mut config = config(&database.url(), address, &folder, variables);
+        let kept = Kept::default();
+        if let Transport::LogOnly = config.mail.transport {
+            config.mail.transport = Transport::Memory(kept.clone());
+        }
+        change(&mut config);
         let clock = Clock::manual(Clock::system().now().trunc_subsecs(0));
         let server = app_server::start(config.clone(), clock.clone(), listener).expect("a shop");
         Self {
@@ -56,6 +73,7 @@ impl Shop {
             secrets: Secrets::default(),
             server: Some(server),
             config,
+            kept,
             address,
             log_position,
         }
@@ -87,6 +105,52 @@ impl Shop {
         let answer = client.register(name).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         client
+    }
+
+    /// Somebody who is an admin, signed in.
+    pub async fn admin(&self, name: &str) -> Client {
+        let client = self.user(name).await;
+        let state = self.server().state();
+        let address = email(name);
+        users::set_role(&state.database, &state.clock, &address, Role::Admin)
+            .await
+            .expect("an admin");
+        assert_eq!(client.sign_in(name).await.status, 200);
+        client
+    }
+
+    /// All letters so far, once every one that is due has left; the oldest first.
+    ///
+    /// Their links are noted as secrets.
+    pub async fn letters(&self) -> Vec<Letter> {
+        send_due(self.server().state()).await.expect("an outbox");
+        // Another server of this shop may be sending one just now.
+        let db = self.database.client().await;
+        for _ in 0..500 {
+            let waiting = "select from mails where sent_at is null and given_up_at is null and n_attempts > 0";
+            if db.query(waiting, &[]).await.expect("the outbox").is_empty() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        self.kept_letters()
+    }
+
+    /// The letters to this address, the oldest first.
+    pub async fn letters_to(&self, recipient: &str) -> Vec<Letter> {
+        let mut letters = self.letters().await;
+        letters.retain(|letter| letter.recipient == recipient);
+        letters
+    }
+
+    fn kept_letters(&self) -> Vec<Letter> {
+        let letters: Vec<Letter> = self.kept.all().into_iter().map(Letter::from).collect();
+        let secrets = letters.iter().filter_map(Letter::secret);
+        self.secrets
+            .lock()
+            .expect("no panic while noting")
+            .extend(secrets);
+        letters
     }
 
     /// Moves the clock.
@@ -134,6 +198,7 @@ impl Shop {
 
     /// Ends it: no secret that a client was given may be in the log or the database.
     pub async fn end(mut self) {
+        self.kept_letters();
         let log = self.log();
         let dump = dump(&self.database).await;
         let secrets = std::mem::take(&mut *self.secrets.lock().expect("no panic while noting"));

@@ -1,13 +1,13 @@
 //! Writing down what happened to accounts.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::sessions::Origin;
 use crate::{
     db::{
         self, Queries,
-        audit::{NewEvent, insert_event},
+        audit::{NewEvent, insert_event, user_event_exists},
     },
     domain::{
         audit::Event,
@@ -60,4 +60,26 @@ pub async fn record(db: &impl Queries, at: DateTime<Utc>, entry: Entry<'_>) -> d
         },
     )
     .await
+}
+
+/// Of a user's refusals of one kind, one in this time is written down: whoever asks in a loop fills
+/// no table. The log has a line for each.
+pub const REFUSALS_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// Writes a refusal down, unless one like it was a moment ago.
+///
+/// # Errors
+/// The database's.
+pub async fn record_refusal(
+    db: &impl Queries,
+    at: DateTime<Utc>,
+    entry: Entry<'_>,
+) -> db::Result<()> {
+    let since = at - REFUSALS_EVERY;
+    if let Some(user) = entry.user
+        && user_event_exists(db, user, entry.event, since).await?
+    {
+        return Ok(());
+    }
+    record(db, at, entry).await
 }

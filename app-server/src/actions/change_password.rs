@@ -1,29 +1,51 @@
 //! Changing one's password: every other session ends.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
-use super::sessions::Begun;
+use super::{
+    audit::{Entry, record},
+    devices,
+    passwords::Owner,
+    sessions::{Begun, Origin},
+    throttle,
+};
 use crate::{
-    db::users,
-    domain::{password, session::Session, user::User},
+    db::{
+        outbox::{NewMail, insert_mail},
+        users,
+    },
+    domain::{
+        audit::Event, email::email_key, mail::Letter, password, session::Session, user::User,
+    },
     error::AppError,
     state::AppState,
 };
 
 /// Changes the password; `session` goes on under a new secret, all others end.
 ///
+/// No browser but this one is known any more.
+///
 /// # Errors
-/// [`AppError::WrongPassword`], [`AppError::Invalid`] for a weak new one.
+/// [`AppError::WrongPassword`], [`AppError::Invalid`] for a weak new one; [`AppError::TooMany`] and
+/// [`AppError::SignInsLocked`] as at sign-in.
 pub async fn change_password(
     state: &AppState,
     user: &User,
     session: &Session,
     current: SecretString,
     new: SecretString,
+    origin: &Origin,
 ) -> Result<Begun, AppError> {
-    if let Some(weakness) = password::weakness(new.expose_secret()) {
+    let second_factor = {
+        let db = state.db().await?;
+        users::has_second_factor(&db, user.id).await?
+    };
+    let owner = Owner::of(user, second_factor, &state.config.app_url);
+    if let Some(weakness) = state.passwords.weakness(&new, owner).await? {
         return Err(AppError::invalid("new", weakness));
     }
+    let pass = throttle::admit(state, &email_key(&user.email), origin).await?;
     let stored = {
         let db = state.db().await?;
         users::find_credentials_by_id(&db, user.id).await?
@@ -35,7 +57,8 @@ pub async fn change_password(
             .verify(current, Some(stored.clone()))
             .await?
     {
-        tracing::info!(user.id = %user.id, "a password change failed: wrong current password");
+        let event = Event::PasswordChangeFail;
+        pass.failed(state, Some(user.id), origin, event).await?;
         return Err(AppError::WrongPassword);
     }
     let hash = state.passwords.hash(new).await?;
@@ -45,9 +68,28 @@ pub async fn change_password(
     // Two changes at once: the second one's proof is no longer a proof.
     let verified = users::lock_verified(&tx, user.id, &stored).await?;
     let epoch = verified.ok_or(AppError::WrongPassword)?.session_epoch;
+    pass.succeeded(&tx).await?;
     users::update_password(&tx, user.id, &hash).await?;
-    let begun = state.sessions.renew(&tx, session, epoch).await?;
+    let mut begun = state.sessions.renew(&tx, session, epoch).await?;
+    let now = state.clock.now();
+    begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
+    let entry = Entry {
+        event: Event::PasswordChange,
+        user: Some(user.id),
+        actor: None,
+        session: Some(session.id),
+        origin,
+        details: json!({}),
+    };
+    record(&tx, now, entry).await?;
+    let letter = NewMail {
+        letter: Letter::PasswordChanged,
+        user: user.id,
+        recipient: &user.email,
+        session: Some(session.id),
+        at: now,
+    };
+    insert_mail(&tx, &letter).await?;
     tx.commit().await?;
-    tracing::info!(user.id = %user.id, session.id = %session.id, "changed the password");
     Ok(begun)
 }

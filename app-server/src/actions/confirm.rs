@@ -6,10 +6,11 @@ use serde_json::json;
 use super::{
     audit::{Entry, record},
     sessions::{Begun, Origin},
+    throttle,
 };
 use crate::{
     db::users,
-    domain::{audit::Event, password, session::Session, user::User},
+    domain::{audit::Event, email::email_key, password, session::Session, user::User},
     error::AppError,
     state::AppState,
 };
@@ -19,7 +20,8 @@ use crate::{
 /// Forms that are open stay good: the session keeps its token.
 ///
 /// # Errors
-/// [`AppError::WrongPassword`]; [`AppError::SignInRequired`] when the session was ended meanwhile.
+/// [`AppError::WrongPassword`]; [`AppError::TooMany`] after too many of those;
+/// [`AppError::SignInRequired`] when the session was ended meanwhile.
 pub async fn confirm(
     state: &AppState,
     user: &User,
@@ -27,14 +29,7 @@ pub async fn confirm(
     password: SecretString,
     origin: &Origin,
 ) -> Result<Begun, AppError> {
-    let entry = |event| Entry {
-        event,
-        user: Some(user.id),
-        actor: None,
-        session: Some(session.id),
-        origin,
-        details: json!({}),
-    };
+    let pass = throttle::admit(state, &email_key(&user.email), origin).await?;
     let stored = {
         let db = state.db().await?;
         users::find_credentials_by_id(&db, user.id).await?
@@ -45,17 +40,27 @@ pub async fn confirm(
             .passwords
             .verify(password, Some(stored.clone()))
             .await?;
-    let mut db = state.db().await?;
     if !genuine {
-        record(&db, state.clock.now(), entry(Event::ConfirmFail)).await?;
+        let event = Event::ConfirmFail;
+        pass.failed(state, Some(user.id), origin, event).await?;
         return Err(AppError::WrongPassword);
     }
+    let mut db = state.db().await?;
     let tx = db.transaction().await?;
     // Changed meanwhile, the password that was proved is no longer one.
     let verified = users::lock_verified(&tx, user.id, &stored).await?;
     let epoch = verified.ok_or(AppError::WrongPassword)?.session_epoch;
     let begun = state.sessions.confirm(&tx, session, epoch).await?;
-    record(&tx, state.clock.now(), entry(Event::Confirmed)).await?;
+    pass.succeeded(&tx).await?;
+    let confirmed = Entry {
+        event: Event::Confirmed,
+        user: Some(user.id),
+        actor: None,
+        session: Some(session.id),
+        origin,
+        details: json!({}),
+    };
+    record(&tx, state.clock.now(), confirmed).await?;
     tx.commit().await?;
     Ok(begun)
 }

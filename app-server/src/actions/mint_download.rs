@@ -3,12 +3,20 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde_json::json;
 use shared::{base_url::BaseUrl, token::DownloadToken};
 use uuid::Uuid;
 
+use super::{
+    audit::{Entry, record_refusal},
+    sessions::Origin,
+};
 use crate::{
     db::{Queries, downloads, downloads::OwnedFile, mints, mints::Mint},
-    domain::ids::{FileId, SessionId, UserId},
+    domain::{
+        audit::Event,
+        ids::{FileId, SessionId, UserId},
+    },
     error::AppError,
     state::AppState,
 };
@@ -19,8 +27,8 @@ pub struct Asking {
     pub user: UserId,
     /// By which session.
     pub session: SessionId,
-    /// From which address.
-    pub ip: String,
+    /// From where.
+    pub origin: Origin,
 }
 
 /// A permission that was given: one delivery of one file.
@@ -39,12 +47,32 @@ pub struct Minted {
 ///
 /// # Errors
 /// [`AppError::NotFound`] when they do not own it, [`AppError::NoDownloadServer`],
-/// [`AppError::TooMany`] beyond [`mints::LIMIT`] in any minute. Nothing is recorded then.
+/// [`AppError::TooMany`] beyond [`mints::LIMIT`] in any minute. No token is recorded then, but that
+/// it was refused.
 pub async fn mint_download(
     state: &AppState,
     asking: Asking,
     file: FileId,
 ) -> Result<Minted, AppError> {
+    let minted = mint(state, &asking, file).await;
+    let refused = match &minted {
+        Err(AppError::NotFound(_)) => Event::AccessDenied,
+        Err(AppError::TooMany { .. }) => Event::RateLimited,
+        _ => return minted,
+    };
+    let entry = Entry {
+        event: refused,
+        user: Some(asking.user),
+        actor: None,
+        session: Some(asking.session),
+        origin: &asking.origin,
+        details: json!({"file": file}),
+    };
+    record_refusal(&state.db().await?, state.clock.now(), entry).await?;
+    minted
+}
+
+async fn mint(state: &AppState, asking: &Asking, file: FileId) -> Result<Minted, AppError> {
     let found = {
         let db = state.db().await?;
         // Who asks too often is told so before anybody waits for a lock.
@@ -135,7 +163,7 @@ fn token_for(
 }
 
 /// What is kept of `token`.
-fn recorded(token: &DownloadToken, file: &OwnedFile, asking: Asking, now: DateTime<Utc>) -> Mint {
+fn recorded(token: &DownloadToken, file: &OwnedFile, asking: &Asking, now: DateTime<Utc>) -> Mint {
     let left = TimeDelta::seconds(token.exp - now.timestamp());
     Mint {
         jti: token.jti,
@@ -146,6 +174,6 @@ fn recorded(token: &DownloadToken, file: &OwnedFile, asking: Asking, now: DateTi
         audience: token.aud.clone(),
         minted_at: now,
         expires_at: now.trunc_subsecs(0) + left,
-        ip: asking.ip,
+        ip: asking.origin.ip.clone(),
     }
 }

@@ -2,11 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version,
+    password_hash::phc::PasswordHash,
+};
 use secrecy::{ExposeSecret, SecretString};
+use shared::base_url::BaseUrl;
 use tokio::sync::Semaphore;
 
-use crate::error::AppError;
+use crate::{
+    domain::{
+        password::{Context, min_chars, normalised, weakness},
+        user::User,
+    },
+    error::AppError,
+};
 
 /// Each hash takes 19 MiB and one core for some 20 ms; more than this many waiting is an attack
 /// or an outage, and 503 is kinder than a queue of minutes.
@@ -14,6 +24,42 @@ const MAX_WAITING: usize = 200;
 
 /// How long a hash may wait for its turn.
 const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// Whose password it is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    /// The address.
+    pub email: &'a str,
+    /// What the shop calls them.
+    pub name: &'a str,
+    /// Signing in takes a code as well.
+    pub second_factor: bool,
+    /// The shop's own host name, where it is known.
+    pub host: Option<&'a str>,
+}
+
+impl<'a> Owner<'a> {
+    /// `user` of the shop at `app_url`.
+    pub fn of(user: &'a User, second_factor: bool, app_url: &'a BaseUrl) -> Self {
+        Self {
+            email: &user.email,
+            name: &user.name,
+            second_factor,
+            host: Some(app_url.host()),
+        }
+    }
+}
+
+/// What a password is, held against a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another one.
+    Wrong,
+    /// The one that was hashed.
+    Right,
+    /// The one that was hashed, but today it would be hashed in another way.
+    Outdated,
+}
 
 /// The one place where passwords are hashed and verified.
 ///
@@ -46,9 +92,25 @@ impl Passwords {
     /// # Errors
     /// [`AppError::Busy`] when too many wait.
     pub async fn hash(&self, password: SecretString) -> Result<SecretString, AppError> {
-        self.run(move || hash(password.expose_secret().as_bytes()))
+        self.run(move || hash(normalised(password.expose_secret()).as_bytes()))
             .await?
             .map_err(AppError::internal)
+    }
+
+    /// Why a new password is refused, in words for whoever chose it.
+    ///
+    /// # Errors
+    /// [`AppError::Busy`] when too many wait.
+    pub async fn weakness(
+        &self,
+        new: &SecretString,
+        owner: Owner<'_>,
+    ) -> Result<Option<String>, AppError> {
+        let new = new.clone();
+        let context = Context::new(owner.host, owner.email, owner.name);
+        let min_chars = min_chars(owner.second_factor);
+        self.run(move || weakness(new.expose_secret(), min_chars, &context))
+            .await
     }
 
     /// Whether `password` is the one of `stored`; without one, the same work and then no.
@@ -60,10 +122,22 @@ impl Passwords {
         password: SecretString,
         stored: Option<SecretString>,
     ) -> Result<bool, AppError> {
+        Ok(self.judge(password, stored).await? != Verdict::Wrong)
+    }
+
+    /// As [`Self::verify`], and whether the hash should be made anew.
+    ///
+    /// # Errors
+    /// [`AppError::Busy`] when too many wait.
+    pub async fn judge(
+        &self,
+        password: SecretString,
+        stored: Option<SecretString>,
+    ) -> Result<Verdict, AppError> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.dummy.as_ref().clone());
-        let matches = self.run(move || verify(&password, &stored)).await??;
-        Ok(known && matches)
+        let verdict = self.run(move || judge(&password, &stored)).await??;
+        Ok(if known { verdict } else { Verdict::Wrong })
     }
 
     async fn run<T: Send + 'static>(
@@ -91,11 +165,44 @@ fn hash(password: &[u8]) -> Result<SecretString, argon2::password_hash::Error> {
     Ok(SecretString::from(hash.to_string()))
 }
 
-fn verify(password: &SecretString, stored: &SecretString) -> Result<bool, AppError> {
+/// Compares in the form in which passwords are hashed, and where that is not the form it was typed
+/// in, as it was typed: hashes from before NFC are of that.
+fn judge(password: &SecretString, stored: &SecretString) -> Result<Verdict, AppError> {
+    let typed = password.expose_secret();
+    let normalised = normalised(typed);
+    if verify(&normalised, stored)? {
+        return Ok(if is_outdated(stored) {
+            Verdict::Outdated
+        } else {
+            Verdict::Right
+        });
+    }
+    Ok(if normalised != typed && verify(typed, stored)? {
+        Verdict::Outdated
+    } else {
+        Verdict::Wrong
+    })
+}
+
+/// Whether a hash was made in another way than [`hash`] makes them now.
+fn is_outdated(stored: &SecretString) -> bool {
+    let policy = Params::default();
+    let Ok(stored) = PasswordHash::new(stored.expose_secret()) else {
+        return true;
+    };
+    let params = Params::try_from(&stored);
+    stored.algorithm.as_str() != Algorithm::default().as_str()
+        || stored.version != Some(Version::default().into())
+        || params.is_ok_and(|params| {
+            (params.m_cost(), params.t_cost(), params.p_cost())
+                != (policy.m_cost(), policy.t_cost(), policy.p_cost())
+        })
+}
+
+fn verify(password: &str, stored: &SecretString) -> Result<bool, AppError> {
     use argon2::password_hash::Error;
 
-    let outcome = Argon2::default()
-        .verify_password(password.expose_secret().as_bytes(), stored.expose_secret());
+    let outcome = Argon2::default().verify_password(password.as_bytes(), stored.expose_secret());
     match outcome {
         Ok(()) => Ok(true),
         Err(Error::PasswordInvalid) => Ok(false),
@@ -139,6 +246,34 @@ mod tests {
                 .await
                 .unwrap()
         );
+    }
+
+    #[tokio::test]
+    async fn hashes_of_another_kind_or_form_verify_and_are_to_be_made_anew() {
+        let passwords = Passwords::new().unwrap();
+        let judge = async |password: &str, hash: &SecretString| {
+            passwords
+                .judge(password.into(), Some(hash.clone()))
+                .await
+                .unwrap()
+        };
+        let (composed, decomposed) = ("caf\u{e9} au lait", "cafe\u{301} au lait");
+
+        let present = passwords.hash(decomposed.into()).await.unwrap();
+        assert_eq!(judge(composed, &present).await, Verdict::Right);
+        assert_eq!(judge(decomposed, &present).await, Verdict::Right);
+        assert_eq!(judge("cafe au lait", &present).await, Verdict::Wrong);
+
+        let as_typed = hash(decomposed.as_bytes()).unwrap();
+        assert_eq!(judge(decomposed, &as_typed).await, Verdict::Outdated);
+        assert_eq!(judge(composed, &as_typed).await, Verdict::Wrong);
+
+        let params = Params::new(8_192, 1, 1, None).unwrap();
+        let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let cheap = cheap.hash_password(composed.as_bytes()).unwrap();
+        let cheap = SecretString::from(cheap.to_string());
+        assert_eq!(judge(composed, &cheap).await, Verdict::Outdated);
+        assert_eq!(judge("cafe au lait", &cheap).await, Verdict::Wrong);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::clock::Clock;
 
+use super::delete_account::delete_due;
 use crate::db::{self, Database, purge};
 
 /// Pause between two rounds.
@@ -33,9 +34,14 @@ pub async fn purge_once(database: &Database, clock: &Clock) -> db::Result<u64> {
         let db = database.client().await?;
         let removed = purge::delete_ended_sessions(&db, clock.now()).await?;
         let visitors = purge::delete_idle_visitors(&db, clock.now()).await?;
+        let events = purge::delete_old_events(&db, clock.now()).await?;
+        let counters = purge::delete_counters(&db, clock.now()).await?;
         total += removed + visitors;
-        if !purge::is_full(removed) && !purge::is_full(visitors) {
-            return Ok(total);
+        let all = [removed, visitors, events, counters];
+        if !all.into_iter().any(purge::is_full) {
+            break;
         }
     }
+    delete_due(database, clock).await?;
+    Ok(total)
 }

@@ -1,17 +1,28 @@
 //! Opening an account.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+use serde_json::json;
 
 use super::{
+    audit::{Entry, record},
+    devices,
+    passwords::{Owner, Passwords},
     sessions::{Begun, Origin},
-    sign_in::adopt,
+    sign_in::{adopt, signed_in},
+    throttle,
 };
 use crate::{
-    db::{self, users},
+    db::{
+        self,
+        outbox::{NewMail, insert_mail},
+        users,
+    },
     domain::{
+        audit::Event,
         email::Email,
         ids::{SessionId, UserId},
-        password,
+        mail::Letter,
+        throttle::registrations,
         user::{MAX_NAME_CHARS, Role, User, parse_name},
     },
     error::{AppError, Conflict, FieldError},
@@ -31,14 +42,18 @@ pub struct Registration {
 /// Opens an account and signs its owner in; a visitor's cart becomes theirs.
 ///
 /// # Errors
-/// [`AppError::Invalid`] with every field at once; [`Conflict::EmailTaken`].
+/// [`AppError::Invalid`] with every field at once; [`Conflict::EmailTaken`]; [`AppError::TooMany`]
+/// when the address has opened, or tried to open, too many.
 pub async fn register(
     state: &AppState,
     registration: Registration,
     visitor: Option<SessionId>,
     origin: &Origin,
 ) -> Result<Begun, AppError> {
-    let (email, name) = checked(&registration)?;
+    let host = state.config.app_url.host();
+    let (email, name) = checked(&state.passwords, &registration, Some(host)).await?;
+    let limit = registrations(state.config.registrations_per_address);
+    throttle::count_address(state, limit, origin).await?;
     let hash = state.passwords.hash(registration.password).await?;
     let now = state.clock.now();
     let user = User {
@@ -53,8 +68,27 @@ pub async fn register(
     users::insert_user(&tx, &user, &email, &hash, now)
         .await
         .map_err(taken)?;
+    let letter = NewMail {
+        letter: Letter::VerifyAddress,
+        user: user.id,
+        recipient: &user.email,
+        session: None,
+        at: now,
+    };
+    insert_mail(&tx, &letter).await?;
     adopt(&tx, visitor, user.id).await?;
-    let begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    let mut begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    let opened = Entry {
+        event: Event::UserCreated,
+        user: Some(user.id),
+        actor: None,
+        session: Some(begun.session.id),
+        origin,
+        details: json!({"role": user.role}),
+    };
+    record(&tx, now, opened).await?;
+    signed_in(&tx, now, &begun, Event::LoginSuccess, json!({}), origin).await?;
+    begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %begun.session.id, "registered");
     Ok(begun)
@@ -70,7 +104,11 @@ pub fn taken(error: db::DbError) -> AppError {
 }
 
 /// Looks at all fields before it answers, so that one round of corrections is enough.
-pub fn checked(registration: &Registration) -> Result<(Email, String), AppError> {
+pub async fn checked(
+    passwords: &Passwords,
+    registration: &Registration,
+    host: Option<&str>,
+) -> Result<(Email, String), AppError> {
     let mut errors = Vec::new();
     let email = Email::parse(&registration.email);
     if email.is_none() {
@@ -86,7 +124,13 @@ pub fn checked(registration: &Registration) -> Result<(Email, String), AppError>
             format!("A name has 1 to {MAX_NAME_CHARS} characters."),
         ));
     }
-    if let Some(weakness) = password::weakness(registration.password.expose_secret()) {
+    let owner = Owner {
+        email: email.as_ref().map_or("", Email::as_str),
+        name: name.unwrap_or_default(),
+        second_factor: false,
+        host,
+    };
+    if let Some(weakness) = passwords.weakness(&registration.password, owner).await? {
         errors.push(FieldError::new("password", weakness));
     }
     match (email, name) {

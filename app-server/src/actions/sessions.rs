@@ -1,69 +1,50 @@
 //! The one way to sessions: whatever store stands behind, nobody goes around it.
 
+mod ending;
+mod going_on;
+mod origin;
+pub mod store;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::clock::Clock;
 
+use self::store::Store;
 use crate::{
     config::{Config, Lifetime, Lifetimes},
     db::{
         self, Database, Queries,
-        sessions::{self as store, NewSession},
+        secrets::{Rotated, Visit},
+        sessions::{self, NewSession},
     },
     domain::{
-        ids::SessionId,
+        device::DeviceSecret,
+        ids::{SessionId, UserId},
+        rotation::Shown,
         secret::SessionSecret,
-        session::{self, Ended, REASON_SIGNED_OUT, REASON_TOO_MANY, Session, TOUCH_INTERVAL},
+        session::{self, Ended, Listed, Session, TOUCH_INTERVAL},
         user::{Role, User},
     },
     error::AppError,
 };
+
+pub use origin::Origin;
 
 /// Visitors' rows end this long after they began; until then, only by idleness.
 ///
 /// RFC 6265bis §5.5 lets no cookie live longer.
 const ANONYMOUS_ABSOLUTE: Duration = Duration::from_hours(400 * 24);
 
-/// Longer user agents are cut when stored.
-const MAX_USER_AGENT_CHARS: usize = 400;
-
 /// The one way to sessions.
 #[derive(Clone)]
 pub struct Sessions {
+    store: Store,
     database: Database,
     clock: Clock,
     lifetimes: Lifetimes,
     per_user: u64,
     anonymous_per_address: u64,
-}
-
-/// Where a session is begun from.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// The client's address, as believed.
-    pub ip: String,
-    /// `User-Agent`, as sent.
-    pub user_agent: String,
-}
-
-impl Origin {
-    /// What an operator does on the machine itself.
-    pub fn command_line() -> Self {
-        Self {
-            ip: "local".to_owned(),
-            user_agent: "command line".to_owned(),
-        }
-    }
-
-    /// As the database keeps it: PostgreSQL's text holds no NUL, and nobody's table a novel.
-    pub(super) fn stored(&self) -> Self {
-        let user_agent = self.user_agent.chars().filter(|c| *c != '\0');
-        Self {
-            ip: self.ip.clone(),
-            user_agent: user_agent.take(MAX_USER_AGENT_CHARS).collect(),
-        }
-    }
 }
 
 /// A session that has just begun, and the one time its secret is known.
@@ -72,23 +53,46 @@ pub struct Begun {
     pub session: Session,
     /// What the cookie will hold.
     pub secret: SessionSecret,
+    /// What the device cookie will hold, where the browser is known from now on.
+    pub device: Option<DeviceSecret>,
+}
+
+/// A session that goes on, and the secret that led to it.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub struct Live {
+    /// The session.
+    pub session: Session,
+    /// Its secret that was shown.
+    pub shown: Shown,
 }
 
 /// What a cookie's secret stands for.
 pub enum Found {
     /// A session that goes on.
-    Live(Box<Session>),
+    Live(Box<Live>),
+    /// A session that goes on, but not under this secret, which it left behind: a copied cookie.
+    Late(Box<Session>),
     /// One that is over.
     Ended(Ended),
     /// Nothing was kept under it.
     Nothing,
 }
 
-/// What became of a session while its request was served.
+/// How a request counts for its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// As use: the time of idleness begins anew.
+    Use,
+    /// As use by somebody who will see the answer: the secret may be replaced with it.
+    Navigation,
+}
+
+/// What became of a session while its request was served.
 pub enum Refreshed {
     /// It goes on.
     Kept,
+    /// It goes on under a new secret, which the answer must carry.
+    Rotated(Begun),
     /// It was ended meanwhile.
     Gone,
 }
@@ -97,6 +101,7 @@ impl Sessions {
     /// Sessions kept in PostgreSQL.
     pub fn new(database: Database, clock: Clock, config: &Config) -> Self {
         Self {
+            store: Store::Postgres(database.clone()),
             database,
             clock,
             lifetimes: config.lifetimes,
@@ -110,37 +115,73 @@ impl Sessions {
     /// # Errors
     /// The database does not answer: that is never "signed out".
     pub async fn find(&self, secret: &SessionSecret) -> db::Result<Found> {
-        let db = self.database.client().await?;
-        let Some((session, standing)) = store::find_session(&db, &secret.hash()).await? else {
+        let Some(found) = self.store.find(&secret.hash()).await? else {
             return Ok(Found::Nothing);
         };
-        Ok(
-            match session::ended(&session, &standing, self.clock.now()) {
-                None => Found::Live(Box::new(session)),
-                Some(ended) => Found::Ended(ended),
-            },
-        )
+        let now = self.clock.now();
+        if let Some(ended) = session::ended(&found.session, &found.standing, now) {
+            return Ok(Found::Ended(ended));
+        }
+        let session = found.session;
+        Ok(if found.shown.is_late(now) {
+            Found::Late(Box::new(session))
+        } else {
+            let shown = found.shown;
+            Found::Live(Box::new(Live { session, shown }))
+        })
     }
 
-    /// Notes that the session was used, at most once a minute.
+    /// Notes that the session was used, at most once a minute, and replaces its secret when it is
+    /// time.
+    ///
+    /// Called after the handler, so that a session it ended stays ended.
     ///
     /// # Errors
-    /// The database does not answer.
-    pub async fn touch(&self, session: &Session) -> db::Result<Refreshed> {
+    /// The store does not answer.
+    pub async fn refresh(
+        &self,
+        live: &Live,
+        activity: Activity,
+        origin: impl FnOnce() -> Origin,
+    ) -> Result<Refreshed, AppError> {
+        let Live { session, shown } = live;
         let now = self.clock.now();
-        if now - session.last_seen_at < TOUCH_INTERVAL {
+        let rotates =
+            activity == Activity::Navigation && session.user.is_some() && shown.is_due(now);
+        let is_new = shown.is_first_use() || now - session.last_seen_at >= TOUCH_INTERVAL;
+        if !rotates && !is_new {
             return Ok(Refreshed::Kept);
         }
-        let idle = self
-            .lifetime(session.user.as_ref(), session.remembered)
-            .idle;
-        let idle_expires_at = (now + delta(idle)).min(session.absolute_expires_at);
-        let db = self.database.client().await?;
-        let kept = store::update_last_seen(&db, session.id, now, idle_expires_at).await?;
+        let lifetime = self.lifetime(session.user.as_ref(), session.remembered);
+        let origin = origin().stored();
+        let visit = Visit {
+            session: session.id,
+            shown: &shown.hash,
+            now,
+            idle_expires_at: (now + delta(lifetime.idle)).min(session.absolute_expires_at),
+            from: origin.place(),
+        };
+        if rotates {
+            return self.rotate(session, &visit).await;
+        }
+        let kept = self.store.touch(&visit).await?;
         Ok(if kept {
             Refreshed::Kept
         } else {
             Refreshed::Gone
+        })
+    }
+
+    async fn rotate(&self, session: &Session, visit: &Visit<'_>) -> Result<Refreshed, AppError> {
+        let secret = SessionSecret::generate().map_err(AppError::internal)?;
+        Ok(match self.store.rotate(visit, &secret.hash()).await? {
+            Rotated::Won => Refreshed::Rotated(Begun {
+                session: session.clone(),
+                secret,
+                device: None,
+            }),
+            Rotated::Lost => Refreshed::Kept,
+            Rotated::Gone => Refreshed::Gone,
         })
     }
 
@@ -159,13 +200,22 @@ impl Sessions {
         origin: &Origin,
     ) -> Result<Begun, AppError> {
         let now = self.clock.now();
-        let keep = i64::try_from(self.per_user - 1).unwrap_or(i64::MAX);
-        store::revoke_idlest(tx, user.id, keep, REASON_TOO_MANY, now).await?;
         let secret = SessionSecret::generate().map_err(AppError::internal)?;
         let csrf_token = new_csrf_token()?;
         let session = self.new_session(Some(user.clone()), remembered, csrf_token, now);
-        insert(tx, &session, &secret, Some(epoch), origin).await?;
-        Ok(Begun { session, secret })
+        let origin = origin.stored();
+        let new = NewSession {
+            session: &session,
+            secret_hash: secret.hash(),
+            epoch: Some(epoch),
+            from: origin.place(),
+        };
+        self.store.insert(tx, user.id, &new, self.per_user).await?;
+        Ok(Begun {
+            session,
+            secret,
+            device: None,
+        })
     }
 
     /// Begins the session of a visitor who put something into a cart.
@@ -182,7 +232,7 @@ impl Sessions {
         let now = self.clock.now();
         let window = TimeDelta::hours(1);
         let db = self.database.client().await?;
-        let (begun, first_at) = store::count_anonymous(&db, &origin.ip, now - window).await?;
+        let (begun, first_at) = sessions::count_anonymous(&db, &origin.ip, now - window).await?;
         if u64::try_from(begun).unwrap_or_default() >= self.anonymous_per_address {
             let free_at = first_at.unwrap_or(now) + window;
             let retry_after = (free_at - now).to_std().unwrap_or_default();
@@ -192,74 +242,32 @@ impl Sessions {
         }
         let secret = SessionSecret::generate().map_err(AppError::internal)?;
         let session = self.new_session(None, false, csrf_token.to_owned(), now);
-        insert(&db, &session, &secret, None, origin).await?;
-        Ok(Begun { session, secret })
-    }
-
-    /// Lets `session`, of its user's `epoch`, go on in the one that was begun, under a new secret.
-    ///
-    /// # Errors
-    /// [`AppError::SignInRequired`] when it was ended meanwhile.
-    pub async fn renew(
-        &self,
-        tx: &impl Queries,
-        session: &Session,
-        epoch: i64,
-    ) -> Result<Begun, AppError> {
-        let csrf_token = new_csrf_token()?;
-        self.replace_secret(tx, session, epoch, csrf_token).await
-    }
-
-    /// As [`Self::renew`], but forms that are open stay good.
-    ///
-    /// # Errors
-    /// [`AppError::SignInRequired`] when it was ended meanwhile.
-    pub async fn confirm(
-        &self,
-        tx: &impl Queries,
-        session: &Session,
-        epoch: i64,
-    ) -> Result<Begun, AppError> {
-        let csrf_token = session.csrf_token.clone();
-        self.replace_secret(tx, session, epoch, csrf_token).await
-    }
-
-    async fn replace_secret(
-        &self,
-        tx: &impl Queries,
-        session: &Session,
-        epoch: i64,
-        csrf_token: String,
-    ) -> Result<Begun, AppError> {
-        let secret = SessionSecret::generate().map_err(AppError::internal)?;
-        let session = Session {
-            csrf_token,
-            ..session.clone()
+        let origin = origin.stored();
+        let new = NewSession {
+            session: &session,
+            secret_hash: secret.hash(),
+            epoch: None,
+            from: origin.place(),
         };
-        let now = self.clock.now();
-        let renewed = store::update_secret(
-            tx,
-            session.id,
-            &secret.hash(),
-            &session.csrf_token,
-            epoch,
-            now,
-        )
-        .await?;
-        if renewed {
-            Ok(Begun { session, secret })
-        } else {
-            Err(AppError::SignInRequired)
-        }
+        sessions::insert_session(&db, &new).await?;
+        Ok(Begun {
+            session,
+            secret,
+            device: None,
+        })
     }
 
-    /// Ends a session because its user signed out.
+    /// The sessions of `user` that go on, the last used first.
     ///
     /// # Errors
-    /// The database does not answer: the session goes on, and the user must be told.
-    pub async fn sign_out(&self, session: SessionId) -> db::Result<()> {
-        let db = self.database.client().await?;
-        store::revoke_session(&db, session, REASON_SIGNED_OUT, self.clock.now()).await
+    /// The store does not answer.
+    pub async fn list(&self, user: UserId) -> db::Result<Vec<Listed>> {
+        self.store.list(user, self.clock.now()).await
+    }
+
+    /// Where sessions are kept, for what ends several of them in one transaction.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     fn lifetime(&self, user: Option<&User>, remembered: bool) -> Lifetime {
@@ -307,22 +315,4 @@ fn new_csrf_token() -> Result<String, AppError> {
 
 fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
-}
-
-async fn insert(
-    db: &impl Queries,
-    session: &Session,
-    secret: &SessionSecret,
-    epoch: Option<i64>,
-    origin: &Origin,
-) -> db::Result<()> {
-    let origin = origin.stored();
-    let new = NewSession {
-        session,
-        secret_hash: secret.hash(),
-        epoch,
-        ip: &origin.ip,
-        user_agent: &origin.user_agent,
-    };
-    store::insert_session(db, &new).await
 }

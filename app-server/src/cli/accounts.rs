@@ -74,16 +74,16 @@ pub(super) async fn carry_out(
             (created.map(drop), "account opened")
         }
         Change::Promote => (
-            users::set_role(database, &email, Role::Admin).await,
+            users::set_role(database, clock, &email, Role::Admin).await,
             "an admin now; sessions ended",
         ),
         Change::Disable => (
             users::disable(database, clock, &email).await,
             "disabled; sessions ended",
         ),
-        Change::Enable => (users::enable(database, &email).await, "enabled"),
+        Change::Enable => (users::enable(database, clock, &email).await, "enabled"),
         Change::Password(new) => (
-            users::set_password(database, &email, new).await,
+            users::set_password(database, clock, &email, new).await,
             "password set; sessions ended",
         ),
     };

@@ -110,6 +110,12 @@ pub const VARIABLES: &[Variable] = &[
         "Visitors' carts one address may begin in an hour"
     ),
     variable!(
+        "REGISTRATIONS_PER_ADDRESS",
+        "COUNT",
+        "100",
+        "Accounts one address may open, or try to, in an hour"
+    ),
+    variable!(
         "TOKEN_TTL_SECS",
         "SECONDS",
         "120",
@@ -121,11 +127,30 @@ pub const VARIABLES: &[Variable] = &[
         "none",
         "How priced orders are settled; test settles at once, without money"
     ),
+    Variable {
+        name: "SMTP_URL",
+        value: "",
+        default: "",
+        help: "Mail server, smtp(s)://user:password@host:port; without one no mail is sent",
+        secret: true,
+    },
+    variable!(
+        "MAIL_FROM",
+        "MAILBOX",
+        "",
+        "Sender of every mail; by default Claimcheck <no-reply@HOST>, of APP_URL"
+    ),
     variable!(
         "TRUSTED_PROXIES",
         "CIDR,…",
         "",
         "Proxies whose X-Forwarded-For is believed"
+    ),
+    variable!(
+        "GEOIP_DB",
+        "FILE",
+        "",
+        "An .mmdb of countries, for the list of sessions"
     ),
     variable!(
         "DRAIN_SECS",

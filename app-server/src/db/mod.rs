@@ -1,20 +1,27 @@
 //! All SQL, and nothing else: connections with a deadline, queries prepared once.
 
+pub mod accounts;
 pub mod audit;
 pub mod carts;
 pub mod catalogue;
 mod client;
+pub mod deletion;
+pub mod devices;
 pub mod downloads;
 mod error;
+pub mod export;
 pub mod files;
 pub mod library;
+pub mod mail_links;
 pub mod migrate;
 pub mod mints;
 pub mod orders;
 pub mod outbox;
 pub mod products;
 pub mod purge;
+pub mod secrets;
 pub mod sessions;
+pub mod throttles;
 pub mod users;
 mod values;
 
@@ -23,17 +30,24 @@ pub use error::{DbError, Result};
 
 /// Every statement of every module; a test prepares each one on a migrated database.
 pub const STATEMENTS: &[&[&str]] = &[
+    accounts::STATEMENTS,
     audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,
+    deletion::STATEMENTS,
+    devices::STATEMENTS,
     downloads::STATEMENTS,
+    export::STATEMENTS,
     files::STATEMENTS,
     library::STATEMENTS,
+    mail_links::STATEMENTS,
     mints::STATEMENTS,
     orders::STATEMENTS,
     outbox::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
+    secrets::STATEMENTS,
     sessions::STATEMENTS,
+    throttles::STATEMENTS,
     users::STATEMENTS,
 ];

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Queries, Result};
+use crate::domain::{audit, ids::EventId, throttle::LOCKED_FROM};
 
 /// Rows one statement removes at most: a batch never holds its locks for long.
 const BATCH: i64 = 1_000;
@@ -40,10 +41,80 @@ const DELETE_IDLE_VISITORS: &str = "
          limit $2
            for update skip locked)";
 
+/// Removes one batch of the audit log's rows that have been kept long enough.
+///
+/// The table's trigger measures by the newest row, so this does too.
+pub async fn delete_old_events(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    let before = EventId::first_at(now - audit::KEPT);
+    db.execute(DELETE_OLD_EVENTS, &[&before, &BATCH]).await
+}
+
+const DELETE_OLD_EVENTS: &str = "
+    delete from audit_events
+     where event_id in (
+        select event_id from audit_events
+         where event_id < $1
+           and at < (select at from audit_events order by event_id desc limit 1) - interval '400 days'
+         order by event_id
+         limit $2
+            for update skip locked)";
+
+/// Removes one batch of counters that count nothing any more, and of browsers that are not known
+/// any more; the number removed.
+///
+/// The counter of a locked account stays: only a reset opens it.
+pub async fn delete_counters(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    let accounts = db
+        .execute(DELETE_ACCOUNT_THROTTLES, &[&now, &BATCH, &LOCKED_FROM])
+        .await?;
+    let addresses = db
+        .execute(DELETE_ADDRESS_THROTTLES, &[&now, &BATCH])
+        .await?;
+    let devices = db.execute(DELETE_DEVICES, &[&now, &BATCH]).await?;
+    Ok(accounts.max(addresses).max(devices))
+}
+
+const DELETE_ACCOUNT_THROTTLES: &str = "
+    delete from account_throttles
+     where account_hash in (
+        select account_hash from account_throttles
+         where expires_at <= $1
+           and (n_failures < $3 or not exists (
+                select from users
+                 where sha256(convert_to('account:' || email_key, 'UTF8')) = account_hash))
+         order by expires_at
+         limit $2
+           for update skip locked)";
+
+const DELETE_ADDRESS_THROTTLES: &str = "
+    delete from address_throttles
+     where address_hash in (
+        select address_hash from address_throttles
+         where expires_at <= $1
+         order by expires_at
+         limit $2
+           for update skip locked)";
+
+const DELETE_DEVICES: &str = "
+    delete from devices
+     where (secret_hash, user_id) in (
+        select secret_hash, user_id from devices
+         where expires_at <= $1
+         order by expires_at
+         limit $2
+           for update skip locked)";
+
 /// True when a batch was full and another may follow.
 pub fn is_full(removed: u64) -> bool {
     i64::try_from(removed).is_ok_and(|removed| removed >= BATCH)
 }
 
 /// Every statement of this module.
-pub const STATEMENTS: &[&str] = &[DELETE_ENDED_SESSIONS, DELETE_IDLE_VISITORS];
+pub const STATEMENTS: &[&str] = &[
+    DELETE_ENDED_SESSIONS,
+    DELETE_IDLE_VISITORS,
+    DELETE_OLD_EVENTS,
+    DELETE_ACCOUNT_THROTTLES,
+    DELETE_ADDRESS_THROTTLES,
+    DELETE_DEVICES,
+];

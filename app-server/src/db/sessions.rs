@@ -1,6 +1,7 @@
 //! Sessions: found by the hash of a secret, never by anything that could be guessed.
 //!
-//! Only [`crate::actions::sessions`] calls these; a second store can stand behind it.
+//! Only [`crate::actions::sessions`] calls these; a second store can stand behind it. How a session
+//! goes on under new secrets is in [`super::secrets`].
 
 use chrono::{DateTime, Utc};
 use tokio_postgres::Row;
@@ -8,31 +9,50 @@ use tokio_postgres::Row;
 use super::{DbError, Queries, Result};
 use crate::domain::{
     ids::{SessionId, UserId},
-    session::{Session, Standing},
+    rotation::{Shown, Which},
+    session::{Listed, Session, Standing},
     user::{Role, User},
 };
 
-/// The session whose secret has this hash, with its user and what decides whether it is over.
+/// A session, and all that decides about it.
+pub struct Record {
+    /// The session with its user.
+    pub session: Session,
+    /// Whether it is over.
+    pub standing: Standing,
+    /// Whether the secret that led to it is still its own.
+    pub shown: Shown,
+}
+
+/// The session that has, or has had, the secret of this hash.
 ///
-/// Cost: one round trip; a BitmapOr over two unique indexes, then the user by primary key.
-pub async fn find_session(
-    db: &impl Queries,
-    secret_hash: &[u8; 32],
-) -> Result<Option<(Session, Standing)>> {
+/// Cost: one round trip. A BitmapOr over two unique indexes, then session and user by primary key;
+/// one more index only for a secret that is neither a session's present nor its previous one.
+pub async fn find_session(db: &impl Queries, secret_hash: &[u8; 32]) -> Result<Option<Record>> {
     let row = db
         .query_opt(FIND_SESSION, &[&secret_hash.as_slice()])
         .await?;
-    row.map(|row| Ok((session(&row)?, standing(&row)?)))
-        .transpose()
+    row.map(|row| {
+        Ok(Record {
+            session: session(&row)?,
+            standing: standing(&row)?,
+            shown: shown(&row, secret_hash)?,
+        })
+    })
+    .transpose()
 }
 
 const FIND_SESSION: &str = "
     select session_id, sessions.created_at, last_seen_at, idle_expires_at, absolute_expires_at,
            remembered, confirmed_at, csrf_token, revoked_reason, epoch,
-           user_id, email, name, role, session_epoch, disabled_at
+           user_id, email, name, role, session_epoch, disabled_at,
+           secret_hash = $1 as is_present, previous_hash = $1 as is_previous,
+           rotated_at, secret_used_at
       from sessions
       left join users using (user_id)
-     where secret_hash = $1 or previous_hash = $1";
+     where session_id = coalesce(
+        (select session_id from sessions where secret_hash = $1 or previous_hash = $1),
+        (select session_id from spent_secrets where secret_hash = $1))";
 
 /// A session about to begin.
 pub struct NewSession<'a> {
@@ -43,9 +63,18 @@ pub struct NewSession<'a> {
     /// The user's epoch; none without a user.
     pub epoch: Option<i64>,
     /// Where it was begun from.
+    pub from: Place<'a>,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The client's address.
     pub ip: &'a str,
     /// By which program.
     pub user_agent: &'a str,
+    /// Two letters, if they are known.
+    pub country: Option<&'a str>,
 }
 
 /// Begins a session.
@@ -64,8 +93,9 @@ pub async fn insert_session(db: &impl Queries, new: &NewSession<'_>) -> Result<(
             &session.confirmed_at,
             &new.epoch,
             &session.csrf_token,
-            &new.ip,
-            &new.user_agent,
+            &new.from.ip,
+            &new.from.user_agent,
+            &new.from.country,
         ],
     )
     .await?;
@@ -73,69 +103,63 @@ pub async fn insert_session(db: &impl Queries, new: &NewSession<'_>) -> Result<(
 }
 
 const INSERT_SESSION: &str = "
-    insert into sessions (session_id, user_id, secret_hash, rotated_at, created_at, last_seen_at,
-                          idle_expires_at, absolute_expires_at, remembered, confirmed_at, epoch,
-                          csrf_token, ip, user_agent)
-    values ($1, $2, $3, $4, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    insert into sessions (session_id, user_id, secret_hash, rotated_at, secret_used_at, created_at,
+                          last_seen_at, idle_expires_at, absolute_expires_at, remembered,
+                          confirmed_at, epoch, csrf_token, ip, user_agent, country)
+    values ($1, $2, $3, $4, $4, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
-/// Notes a request; false when the session was ended meanwhile. Never brings one back.
-pub async fn update_last_seen(
+/// The sessions of a user that go on, the last used first.
+pub async fn list_sessions(
     db: &impl Queries,
-    session: SessionId,
+    user: UserId,
     now: DateTime<Utc>,
-    idle_expires_at: DateTime<Utc>,
-) -> Result<bool> {
-    Ok(db
-        .execute(UPDATE_LAST_SEEN, &[&session, &now, &idle_expires_at])
-        .await?
-        == 1)
+) -> Result<Vec<Listed>> {
+    let rows = db.query(LIST_SESSIONS, &[&user, &now]).await?;
+    rows.into_iter().map(Listed::try_from).collect()
 }
 
-const UPDATE_LAST_SEEN: &str = "
-    update sessions
-       set last_seen_at = $2, idle_expires_at = $3,
-           secret_used_at = coalesce(secret_used_at, $2)
-     where session_id = $1 and revoked_at is null";
+const LIST_SESSIONS: &str = "
+    select session_id, sessions.created_at, last_seen_at, idle_expires_at, absolute_expires_at,
+           remembered, ip, country, user_agent
+      from sessions join users using (user_id)
+     where user_id = $1 and revoked_at is null and epoch = session_epoch
+       and idle_expires_at > $2 and absolute_expires_at > $2
+     order by last_seen_at desc, session_id";
 
-/// Gives a session that goes on a new secret, CSRF token and the user's new epoch.
-///
-/// `epoch` is the user's before it was raised: a session of an earlier one was ended meanwhile and
-/// stays so. False then, and when it was ended by itself.
-pub async fn update_secret(
-    db: &impl Queries,
-    session: SessionId,
-    secret_hash: &[u8; 32],
-    csrf_token: &str,
-    epoch: i64,
-    now: DateTime<Utc>,
-) -> Result<bool> {
-    let parameters: [super::Parameter<'_>; 5] =
-        [&session, &secret_hash.as_slice(), &csrf_token, &now, &epoch];
-    Ok(db.execute(UPDATE_SECRET, &parameters).await? == 1)
-}
-
-const UPDATE_SECRET: &str = "
-    update sessions
-       set secret_hash = $2, previous_hash = null, csrf_token = $3, rotated_at = $4,
-           secret_used_at = null, last_seen_at = $4, confirmed_at = $4,
-           epoch = (select session_epoch from users where users.user_id = sessions.user_id)
-     where session_id = $1 and revoked_at is null and epoch = $5";
-
-/// Ends one session; the first reason stays.
+/// Ends one session; the first reason stays. False when it was over, or is nobody's or another's.
 pub async fn revoke_session(
     db: &impl Queries,
     session: SessionId,
+    owner: UserId,
     reason: &str,
     now: DateTime<Utc>,
-) -> Result<()> {
-    db.execute(REVOKE_SESSION, &[&session, &reason, &now])
-        .await?;
-    Ok(())
+) -> Result<bool> {
+    let parameters: [super::Parameter<'_>; 4] = [&session, &owner, &reason, &now];
+    Ok(db.execute(REVOKE_SESSION, &parameters).await? == 1)
 }
 
 const REVOKE_SESSION: &str = "
-    update sessions set revoked_at = $3, revoked_reason = $2
-     where session_id = $1 and revoked_at is null";
+    update sessions set revoked_at = $4, revoked_reason = $3
+      from users
+     where session_id = $1 and sessions.user_id = $2 and users.user_id = $2
+       and revoked_at is null and epoch = session_epoch
+       and idle_expires_at > $4 and absolute_expires_at > $4";
+
+/// Ends all sessions of a user, or all but `spared`; how many.
+pub async fn revoke_others(
+    db: &impl Queries,
+    user: UserId,
+    spared: Option<SessionId>,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let parameters: [super::Parameter<'_>; 4] = [&user, &spared, &reason, &now];
+    db.execute(REVOKE_OTHERS, &parameters).await
+}
+
+const REVOKE_OTHERS: &str = "
+    update sessions set revoked_at = $4, revoked_reason = $3
+     where user_id = $1 and revoked_at is null and session_id is distinct from $2";
 
 /// Ends a user's idlest sessions until `keep` are left.
 pub async fn revoke_idlest(
@@ -185,9 +209,9 @@ const COUNT_ANONYMOUS: &str = "
 pub const STATEMENTS: &[&str] = &[
     FIND_SESSION,
     INSERT_SESSION,
-    UPDATE_LAST_SEEN,
-    UPDATE_SECRET,
+    LIST_SESSIONS,
     REVOKE_SESSION,
+    REVOKE_OTHERS,
     REVOKE_IDLEST,
     DELETE_ANONYMOUS_SESSION,
     COUNT_ANONYMOUS,
@@ -231,4 +255,40 @@ fn standing(row: &Row) -> Result<Standing> {
         epochs: begun.zip(present),
         disabled: disabled_at.is_some(),
     })
+}
+
+fn shown(row: &Row, hash: &[u8; 32]) -> Result<Shown> {
+    let is_present: bool = row.try_get("is_present")?;
+    let is_previous: Option<bool> = row.try_get("is_previous")?;
+    let which = if is_present {
+        Which::Present
+    } else if is_previous == Some(true) {
+        Which::Previous
+    } else {
+        Which::Past
+    };
+    Ok(Shown {
+        hash: *hash,
+        which,
+        rotated_at: row.try_get("rotated_at")?,
+        used_at: row.try_get("secret_used_at")?,
+    })
+}
+
+impl TryFrom<Row> for Listed {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.try_get("session_id")?,
+            created_at: row.try_get("created_at")?,
+            last_seen_at: row.try_get("last_seen_at")?,
+            idle_expires_at: row.try_get("idle_expires_at")?,
+            absolute_expires_at: row.try_get("absolute_expires_at")?,
+            remembered: row.try_get("remembered")?,
+            ip: row.try_get("ip")?,
+            country: row.try_get("country")?,
+            user_agent: row.try_get("user_agent")?,
+        })
+    }
 }

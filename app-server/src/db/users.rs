@@ -46,12 +46,22 @@ const FIND_CREDENTIALS_BY_ID: &str = "
     select user_id, email, name, role, password_hash, disabled_at, session_epoch
       from users where user_id = $1";
 
+/// Whether signing in as `user` takes a code as well.
+pub async fn has_second_factor(db: &impl Queries, user: UserId) -> Result<bool> {
+    Ok(db.query_opt(HAS_SECOND_FACTOR, &[&user]).await?.is_some())
+}
+
+const HAS_SECOND_FACTOR: &str =
+    "select user_id from users where user_id = $1 and second_factor_at is not null";
+
 /// What decides about a session that is about to begin.
 pub struct Verified {
     /// The epoch it must have.
     pub session_epoch: i64,
     /// What its user may do now, whatever it was when the password was looked up.
     pub role: Role,
+    /// Nobody signs in before the password was reset.
+    pub must_reset: bool,
 }
 
 /// Locks the user as long as the password that was verified is still theirs and they are enabled.
@@ -70,13 +80,16 @@ pub async fn lock_verified(
         Ok(Verified {
             session_epoch: row.try_get("session_epoch")?,
             role: role(&row)?,
+            must_reset: row
+                .try_get::<_, Option<DateTime<Utc>>>("must_reset_at")?
+                .is_some(),
         })
     })
     .transpose()
 }
 
 const LOCK_VERIFIED: &str = "
-    select session_epoch, role from users
+    select session_epoch, role, must_reset_at from users
      where user_id = $1 and password_hash = $2 and disabled_at is null
        for update";
 
@@ -111,46 +124,96 @@ const INSERT_USER: &str = "
     values ($1, $2, $3, $4, $5, $6, 0, $7)";
 
 /// Sets a password and ends all sessions; false when there is no such user.
+///
+/// Whatever stood in the way of signing in before is over: failed guesses, and a reset that had to
+/// come. Browsers are not known any more.
 pub async fn update_password(
     db: &impl Queries,
     user: UserId,
     password_hash: &SecretString,
 ) -> Result<bool> {
-    Ok(db
-        .execute(UPDATE_PASSWORD, &[&user, &password_hash.expose_secret()])
-        .await?
-        == 1)
+    let hash = password_hash.expose_secret();
+    let changed = db.query_opt(UPDATE_PASSWORD, &[&user, &hash]).await?;
+    Ok(changed.is_some())
 }
 
 const UPDATE_PASSWORD: &str = "
-    update users set password_hash = $2, session_epoch = session_epoch + 1 where user_id = $1";
+    with changed as (
+        update users
+           set password_hash = $2, session_epoch = session_epoch + 1, must_reset_at = null
+         where user_id = $1
+        returning user_id, email_key
+    ), forgotten as (
+        delete from devices where user_id = (select user_id from changed)
+    ), opened as (
+        delete from account_throttles
+         where account_hash = (
+            select sha256(convert_to('account:' || email_key, 'UTF8')) from changed)
+    )
+    select user_id from changed";
 
-/// Gives a role and ends all sessions; false when there is no such user.
-pub async fn update_role(db: &impl Queries, email_key: &str, role: Role) -> Result<bool> {
-    Ok(db
-        .execute(UPDATE_ROLE, &[&email_key, &role.as_str()])
-        .await?
-        == 1)
+/// Ends all sessions of an enabled user; the epoch they had.
+pub async fn raise_epoch(db: &impl Queries, user: UserId) -> Result<Option<i64>> {
+    let row = db.query_opt(RAISE_EPOCH, &[&user]).await?;
+    row.map(|row| Ok(row.try_get("epoch")?)).transpose()
+}
+
+const RAISE_EPOCH: &str = "
+    update users set session_epoch = session_epoch + 1
+     where user_id = $1 and disabled_at is null
+    returning session_epoch - 1 as epoch";
+
+/// Replaces a hash by another one of the same password; what was begun with it goes on.
+///
+/// The caller holds the user's row locked, and the hash was verified against.
+pub async fn update_password_hash(
+    db: &impl Queries,
+    user: UserId,
+    verified: &SecretString,
+    new: &SecretString,
+) -> Result<()> {
+    let (verified, new) = (verified.expose_secret(), new.expose_secret());
+    db.execute(UPDATE_PASSWORD_HASH, &[&user, &verified, &new])
+        .await?;
+    Ok(())
+}
+
+const UPDATE_PASSWORD_HASH: &str =
+    "update users set password_hash = $3 where user_id = $1 and password_hash = $2";
+
+/// Gives a role and ends all sessions; nothing when there is no such user.
+pub async fn update_role(db: &impl Queries, email_key: &str, role: Role) -> Result<Option<UserId>> {
+    id(db
+        .query_opt(UPDATE_ROLE, &[&email_key, &role.as_str()])
+        .await?)
 }
 
 const UPDATE_ROLE: &str = "
-    update users set role = $2, session_epoch = session_epoch + 1 where email_key = $1";
+    update users set role = $2, session_epoch = session_epoch + 1 where email_key = $1
+    returning user_id";
 
-/// Disables an account and ends all its sessions; false when there is no such user.
-pub async fn disable(db: &impl Queries, email_key: &str, now: DateTime<Utc>) -> Result<bool> {
-    Ok(db.execute(DISABLE, &[&email_key, &now]).await? == 1)
+/// Disables an account and ends all its sessions; nothing when there is no such user.
+pub async fn disable(
+    db: &impl Queries,
+    email_key: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<UserId>> {
+    id(db.query_opt(DISABLE, &[&email_key, &now]).await?)
 }
 
 const DISABLE: &str = "
     update users set disabled_at = coalesce(disabled_at, $2), session_epoch = session_epoch + 1
-     where email_key = $1";
+     where email_key = $1
+    returning user_id";
 
 /// Lets a disabled account sign in again; its old sessions stay ended.
-pub async fn enable(db: &impl Queries, email_key: &str) -> Result<bool> {
-    Ok(db.execute(ENABLE, &[&email_key]).await? == 1)
+pub async fn enable(db: &impl Queries, email_key: &str) -> Result<Option<UserId>> {
+    id(db.query_opt(ENABLE, &[&email_key]).await?)
 }
 
-const ENABLE: &str = "update users set disabled_at = null where email_key = $1";
+const ENABLE: &str = "
+    update users set disabled_at = null where email_key = $1 and deleted_at is null
+    returning user_id";
 
 /// Every statement of this module.
 pub const STATEMENTS: &[&str] = &[
@@ -159,6 +222,9 @@ pub const STATEMENTS: &[&str] = &[
     LOCK_VERIFIED,
     INSERT_USER,
     UPDATE_PASSWORD,
+    RAISE_EPOCH,
+    UPDATE_PASSWORD_HASH,
+    HAS_SECOND_FACTOR,
     UPDATE_ROLE,
     DISABLE,
     ENABLE,
@@ -182,6 +248,10 @@ impl TryFrom<Row> for Credentials {
             session_epoch: row.try_get("session_epoch")?,
         })
     }
+}
+
+fn id(row: Option<Row>) -> Result<Option<UserId>> {
+    row.map(|row| Ok(row.try_get("user_id")?)).transpose()
 }
 
 fn role(row: &Row) -> Result<Role> {

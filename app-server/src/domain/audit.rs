@@ -1,5 +1,10 @@
 //! What the audit log tells, in the words of the OWASP Logging Vocabulary Cheat Sheet.
 
+use chrono::TimeDelta;
+
+/// How long a row is kept; the table's trigger knows the same figure.
+pub const KEPT: TimeDelta = TimeDelta::days(400);
+
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// Something that happened to an account, or was done to it.

@@ -44,6 +44,37 @@ impl SessionSecret {
     }
 }
 
+/// The secret of a link in a letter, 256 random bits as 43 characters of base64url.
+///
+/// It has no `Debug` and no `Serialize`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LinkSecret(SessionSecret);
+
+impl LinkSecret {
+    /// A new secret from the operating system's generator.
+    ///
+    /// # Errors
+    /// The generator failed.
+    pub fn generate() -> Result<Self, aws_lc_rs::error::Unspecified> {
+        SessionSecret::generate().map(Self)
+    }
+
+    /// The end of a link's address, if it has a secret's form.
+    pub fn parse(text: &str) -> Option<Self> {
+        SessionSecret::parse(text).map(Self)
+    }
+
+    /// The end of the link's address.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// SHA-256 of the value: what the database keeps.
+    pub fn hash(&self) -> [u8; 32] {
+        self.0.hash()
+    }
+}
+
 /// The CSRF token of a visitor whose browser holds no cookie yet.
 ///
 /// Known to everybody, so it is taken only where [`crate::http`] takes it: for signing in and
@@ -91,5 +122,24 @@ mod tests {
         assert!(!same(&one.csrf_token(), &other.csrf_token()));
         assert!(same(&one.csrf_token(), &one.csrf_token()));
         assert!(!one.csrf_token().contains(one.expose()));
+    }
+
+    #[test]
+    fn a_hundred_thousand_secrets_are_all_different() {
+        let secrets: std::collections::HashSet<String> = (0..100_000)
+            .map(|_| SessionSecret::generate().unwrap().expose().to_owned())
+            .collect();
+        assert_eq!(secrets.len(), 100_000);
+        // 32 bytes each, and no bit that is always the same.
+        let (mut ones, mut zeros) = ([0_u8; 32], [0xff_u8; 32]);
+        for secret in &secrets {
+            let bytes = URL_SAFE_NO_PAD.decode(secret).unwrap();
+            assert_eq!(bytes.len(), 32);
+            for ((one, zero), byte) in ones.iter_mut().zip(&mut zeros).zip(&bytes) {
+                *one |= byte;
+                *zero &= byte;
+            }
+        }
+        assert_eq!((ones, zeros), ([0xff; 32], [0; 32]));
     }
 }

@@ -37,6 +37,29 @@ impl Session {
     }
 }
 
+/// A session as its user sees it in the list of theirs.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Public identifier.
+    pub id: SessionId,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// The last request, to the minute.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends without another request.
+    pub idle_expires_at: DateTime<Utc>,
+    /// When it ends in any case.
+    pub absolute_expires_at: DateTime<Utc>,
+    /// Kept when the browser closes.
+    pub remembered: bool,
+    /// Where it was last used from.
+    pub ip: String,
+    /// Two letters, as far as a database of countries knows.
+    pub country: Option<String>,
+    /// `User-Agent`, as sent.
+    pub user_agent: String,
+}
+
 /// What is known beside the session when it is judged.
 #[derive(Clone, Debug)]
 pub struct Standing {
@@ -57,16 +80,17 @@ pub enum Ended {
     Revoked,
     /// Idle for too long, or too old.
     Expired,
+    /// A secret was shown that it had left behind: its cookie had been copied.
+    Stolen,
 }
 
 /// Why `session` is over at `now`; nothing when it is good.
 pub fn ended(session: &Session, standing: &Standing, now: DateTime<Utc>) -> Option<Ended> {
     if let Some(reason) = &standing.revoked_reason {
-        let signed_out = reason == REASON_SIGNED_OUT;
-        return Some(if signed_out {
-            Ended::SignedOut
-        } else {
-            Ended::Revoked
+        return Some(match reason.as_str() {
+            REASON_SIGNED_OUT => Ended::SignedOut,
+            REASON_STOLEN => Ended::Stolen,
+            _ => Ended::Revoked,
         });
     }
     if standing.disabled
@@ -85,6 +109,12 @@ pub const PROOF: TimeDelta = TimeDelta::minutes(10);
 
 /// `sessions.revoked_reason` of a session its own user ended.
 pub const REASON_SIGNED_OUT: &str = "signed_out";
+
+/// `sessions.revoked_reason` of a session whose copied cookie was used.
+pub const REASON_STOLEN: &str = "stolen";
+
+/// `sessions.revoked_reason` of a session that its user ended from another one.
+pub const REASON_ENDED: &str = "ended";
 
 /// `sessions.revoked_reason` of a session that made room for a newer one.
 pub const REASON_TOO_MANY: &str = "too_many";
@@ -158,10 +188,16 @@ mod tests {
                 "{standing:?}"
             );
         }
-        let signed_out = Standing {
-            revoked_reason: Some(REASON_SIGNED_OUT.to_owned()),
-            ..GOOD
-        };
-        assert_eq!(ended(&session, &signed_out, now), Some(Ended::SignedOut));
+        for (reason, expected) in [
+            (REASON_SIGNED_OUT, Ended::SignedOut),
+            (REASON_STOLEN, Ended::Stolen),
+            (REASON_ENDED, Ended::Revoked),
+        ] {
+            let standing = Standing {
+                revoked_reason: Some(reason.to_owned()),
+                ..GOOD
+            };
+            assert_eq!(ended(&session, &standing, now), Some(expected), "{reason}");
+        }
     }
 }

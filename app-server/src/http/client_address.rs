@@ -1,6 +1,6 @@
 //! Who is really at the other end, behind proxies that are trusted to say so.
 
-use actix_web::{HttpRequest, dev::ServiceRequest};
+use actix_web::{HttpRequest, dev::ServiceRequest, http::header::HeaderMap};
 use ipnet::IpNet;
 use shared::forwarded;
 
@@ -9,9 +9,26 @@ pub fn of(request: &HttpRequest, trusted: &[IpNet]) -> String {
     let Some(peer) = request.peer_addr() else {
         return "unknown".to_owned();
     };
-    let values = request.headers().get_all("x-forwarded-for");
+    let chain = all(request.headers(), "x-forwarded-for");
+    forwarded::client_address(peer.ip(), &chain, trusted).to_string()
+}
+
+/// True when trusted proxies say that the client came by plain http.
+pub fn is_plain(request: &ServiceRequest, trusted: &[IpNet]) -> bool {
+    let Some(peer) = request.peer_addr() else {
+        return false;
+    };
+    let chain = all(request.headers(), "x-forwarded-for");
+    let schemes = all(request.headers(), "x-forwarded-proto");
+    let scheme = forwarded::client_scheme(peer.ip(), &chain, &schemes, trusted);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"))
+}
+
+/// The values of all headers of this name, as one list.
+fn all(headers: &HeaderMap, name: &str) -> String {
+    let values = headers.get_all(name);
     let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
-    forwarded::client_address(peer.ip(), &values.join(","), trusted).to_string()
+    values.join(",")
 }
 
 /// The request's id that a trusted proxy has given.

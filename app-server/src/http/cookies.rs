@@ -5,6 +5,7 @@
 //! | `__Host-session` | HttpOnly, Strict | a session's secret |
 //! | `__Host-hint` | HttpOnly, Lax | `1`: this browser holds a session cookie. No authority |
 //! | `__Host-landed` | HttpOnly, Lax, 5 s | `1`: this browser has just been on a landing page |
+//! | `__Host-device` | HttpOnly, Strict, a year | a known browser's secret. Proves nothing about who is there |
 //!
 //! On plain http, which is served on loopback only, the names begin with `claimcheck-` instead
 //! and the cookies are not `Secure`.
@@ -16,6 +17,8 @@ use actix_web::{
 };
 use shared::base_url::BaseUrl;
 
+use crate::domain::device::{DeviceSecret, KEPT};
+
 /// The names, as APP_URL decides them.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
@@ -25,6 +28,8 @@ pub struct Names {
     pub hint: &'static str,
     /// "This browser has just been on a landing page."
     pub landed: &'static str,
+    /// A known browser's secret.
+    pub device: &'static str,
     /// Sent over https only.
     pub secure: bool,
 }
@@ -37,6 +42,7 @@ impl Names {
                 session: "__Host-session",
                 hint: "__Host-hint",
                 landed: "__Host-landed",
+                device: "__Host-device",
                 secure: true,
             }
         } else {
@@ -44,6 +50,7 @@ impl Names {
                 session: "claimcheck-session",
                 hint: "claimcheck-hint",
                 landed: "claimcheck-landed",
+                device: "claimcheck-device",
                 secure: false,
             }
         }
@@ -57,6 +64,17 @@ impl Names {
     /// The mark a landing page leaves, for five seconds.
     pub fn landed_cookie(self) -> Cookie<'static> {
         self.marker(self.landed, Some(5))
+    }
+
+    /// The known browser's own, kept as long as it is known.
+    pub fn device_cookie(self, secret: &DeviceSecret) -> Cookie<'static> {
+        Cookie::build(self.device, secret.expose().to_owned())
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Strict)
+            .max_age(Duration::seconds(KEPT.num_seconds()))
+            .finish()
     }
 
     /// What removes the hint.

@@ -72,13 +72,7 @@ fn refusal(state: &AppState, request: &ServiceRequest) -> Option<AppError> {
     if genuine && !cookieless {
         return None;
     }
-    let signed_out = matches!(
-        visitor,
-        Visitor::Anonymous {
-            signed_out: true,
-            ..
-        }
-    );
+    let signed_out = matches!(visitor, Visitor::Anonymous { ended: Some(_), .. });
     if signed_out && given.is_some() && !SIGNING_IN.contains(&request.path()) {
         // The token of a session that has ended; what helps is to sign in.
         return Some(AppError::SignInRequired);

@@ -6,7 +6,10 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use crate::error::{AppError, Conflict, FieldError};
+use crate::{
+    actions::throttle::in_words,
+    error::{AppError, Conflict, FieldError},
+};
 
 /// An answer to a request that did not work out (RFC 9457).
 #[derive(Serialize)]
@@ -43,6 +46,14 @@ impl Conflict {
             ),
             Self::Refunded => ("refunded", "This order was refunded."),
             Self::Cancelled => ("cancelled", "This order was cancelled."),
+            Self::LastAdmin => (
+                "last_admin",
+                "This is the shop's last admin: somebody else has to become one first.",
+            ),
+            Self::OneselfAsAdmin => (
+                "oneself",
+                "Admins do not do this to their own account; another admin can.",
+            ),
         }
     }
 }
@@ -124,6 +135,16 @@ impl AppError {
                 "too_many",
                 "That was too often. Please wait a little.",
             ),
+            Self::SignInsLocked { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many",
+                "Too many sign-ins to this account have failed in a row. It opens again when its password is reset, and stays open to browsers it was signed in with before.",
+            ),
+            Self::ResetRequired => (
+                StatusCode::FORBIDDEN,
+                "reset_required",
+                "The password of this account must be reset before anybody can sign in. Please ask for a link at /forgot.",
+            ),
             Self::Prefetch => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "prefetch",
@@ -147,6 +168,37 @@ impl AppError {
         }
     }
 
+    /// `Retry-After` in whole seconds, where waiting helps.
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { retry_after } | Self::SignInsLocked { retry_after } => {
+                Some(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0))
+            }
+            Self::Busy | Self::Unavailable(_) | Self::NoDownloadServer | Self::Prefetch => Some(5),
+            _ => None,
+        }
+    }
+
+    /// What a visitor reads in a form: the sentence, and how long to wait where that is known.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::TooMany { retry_after } => format!(
+                "That was too often. Please try again in {}.",
+                in_words(*retry_after)
+            ),
+            _ => self.public().2.to_owned(),
+        }
+    }
+
+    /// A page in place of the plain answer, with its `Retry-After`.
+    pub fn with_retry_after(&self, mut page: HttpResponse) -> HttpResponse {
+        if let Some(seconds) = self.retry_after_secs() {
+            page.headers_mut()
+                .insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
+        }
+        page
+    }
+
     /// What is wrong with which field.
     pub fn fields(&self) -> &[FieldError] {
         if let Self::Invalid(fields) = self {
@@ -166,18 +218,11 @@ impl ResponseError for AppError {
     fn error_response(&self) -> HttpResponse {
         let (status, code, detail) = self.public();
         let mut response = HttpResponse::build(status);
-        match self {
-            Self::TooMany { retry_after } => {
-                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-                response.insert_header((header::RETRY_AFTER, seconds));
-            }
-            Self::Busy | Self::Unavailable(_) | Self::NoDownloadServer | Self::Prefetch => {
-                response.insert_header((header::RETRY_AFTER, 5));
-            }
-            Self::MethodNotAllowed { allow } => {
-                response.insert_header((header::ALLOW, allow.as_str()));
-            }
-            _ => {}
+        if let Some(seconds) = self.retry_after_secs() {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if let Self::MethodNotAllowed { allow } = self {
+            response.insert_header((header::ALLOW, allow.as_str()));
         }
         response
             .content_type("application/problem+json")

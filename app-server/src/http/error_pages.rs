@@ -79,7 +79,7 @@ fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<Htt
     let visitor = visitor.unwrap_or_else(|| Visitor::Anonymous {
         session: None,
         csrf_token: csrf_token_without_cookie(),
-        signed_out: false,
+        ended: None,
     });
     if matches!(error, AppError::ConfirmPassword) {
         return Some(layout::see_other(&confirm::address(&next_of(request))));

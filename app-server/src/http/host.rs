@@ -1,4 +1,4 @@
-//! Serves the shop under its own name only.
+//! Serves the shop under its own name only, and over TLS where that is its address.
 
 use actix_web::{
     HttpResponse,
@@ -9,9 +9,14 @@ use actix_web::{
     web::Data,
 };
 
+use super::client_address;
 use crate::state::AppState;
 
 /// Sends a GET under another name to APP_URL (308) and refuses anything else (421).
+///
+/// So too for plain http under an https shop, as trusted proxies tell it; but there programs are
+/// refused whatever they ask: what they sent was readable on its way, and must not go unnoticed
+/// (ASVS 5.0, 4.1.2).
 pub async fn host(
     state: Data<AppState>,
     request: ServiceRequest,
@@ -28,10 +33,14 @@ pub async fn host(
                 .authority()
                 .map(actix_web::http::uri::Authority::as_str)
         });
-    if given.is_some_and(|host| is_ours(host, &app_url.authority(), app_url.is_https())) {
+    let is_plain =
+        app_url.is_https() && client_address::is_plain(&request, &state.config.trusted_proxies);
+    let is_ours = given.is_some_and(|host| is_ours(host, &app_url.authority(), app_url.is_https()));
+    if is_ours && !is_plain {
         return Ok(next.call(request).await?.map_into_left_body());
     }
-    let answer = if [Method::GET, Method::HEAD].contains(request.method()) {
+    let program = is_plain && request.path().starts_with("/api/");
+    let answer = if !program && [Method::GET, Method::HEAD].contains(request.method()) {
         let path = request
             .uri()
             .path_and_query()

@@ -14,6 +14,8 @@ pub struct Layout {
     pub csrf_token: String,
     /// Where signing in from here shall lead, when not to the front page.
     pub next: Option<String>,
+    /// The visitor's session was ended because its cookie had been copied: said on every page.
+    pub was_robbed: bool,
     /// PAYMENTS=test: said on every page.
     pub test_payments: bool,
     /// Address of the style sheet.
@@ -27,6 +29,7 @@ impl Layout {
             user_name: visitor.user().map(|user| user.name.clone()),
             csrf_token: visitor.csrf_token().to_owned(),
             next: None,
+            was_robbed: visitor.was_robbed(),
             test_payments: state.config.payments == Payments::Test,
             stylesheet: assets::stylesheet(),
         }

@@ -1,7 +1,9 @@
 //! The only place with actix: addresses, cookies, pages, JSON.
 
+pub mod admin;
 pub mod api;
 pub mod assets;
+pub mod audit_query;
 pub mod carts;
 pub mod client_address;
 pub mod cookies;
@@ -18,6 +20,7 @@ pub mod layout;
 pub mod list_query;
 pub mod pages;
 pub mod panics;
+pub mod reports;
 pub mod request_log;
 pub mod routes;
 pub mod security_headers;

@@ -15,10 +15,12 @@ use crate::state::AppState;
 /// Forms post to this origin, and browsers hold redirects of a post to it too: none of ours may end
 /// at a download server.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; \
-    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+    report-to policy; report-uri /csp-reports";
 
 const ALWAYS: &[(&str, &str)] = &[
     ("content-security-policy", POLICY),
+    ("reporting-endpoints", "policy=\"/csp-reports\""),
     ("x-content-type-options", "nosniff"),
     // `no-referrer` would turn the Origin of our own forms into `null`.
     ("referrer-policy", "same-origin"),

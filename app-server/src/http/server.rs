@@ -30,12 +30,19 @@ use super::{
     jwks,
     landing::landing,
     pages::covers,
+    reports,
     request_log::RequestSpan,
     routes::{self, Entry},
     security_headers::security_headers,
     session::{carrier, cookie_lifetime, session},
 };
-use crate::{actions::purge::purge_for_ever, config::Config, db, error::AppError, state::AppState};
+use crate::{
+    actions::{purge::purge_for_ever, send_mail::send_for_ever},
+    config::Config,
+    db,
+    error::AppError,
+    state::AppState,
+};
 
 /// A quiet server waits this long before it stops, so that load balancers have noticed.
 const QUIET: Duration = Duration::from_secs(5);
@@ -118,6 +125,7 @@ pub fn start(config: Config, clock: Clock, listener: TcpListener) -> anyhow::Res
     let background = vec![
         state.nodes.watch(),
         tokio::spawn(purge_for_ever(state.database.clone(), state.clock.clone())),
+        tokio::spawn(send_letters(Arc::clone(&state))),
     ];
     tracing::info!(%address, url = %state.config.app_url, "the shop is open");
     Ok(Running {
@@ -127,6 +135,10 @@ pub fn start(config: Config, clock: Clock, listener: TcpListener) -> anyhow::Res
         server: tokio::spawn(server),
         background,
     })
+}
+
+async fn send_letters(state: Arc<AppState>) {
+    send_for_ever(&state).await;
 }
 
 /// Counts the request, and gives it its budget of database time.
@@ -150,6 +162,12 @@ fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
         )
         .route("/healthz", get_or_head().to(health::alive))
         .route("/readyz", get_or_head().to(health::ready))
+        .service(
+            web::resource(reports::PATH)
+                .wrap(from_fn(host))
+                .app_data(Data::new(reports::LastLine::default()))
+                .route(web::post().to(reports::create)),
+        )
         .route("/.well-known/jwks.json", get_or_head().to(jwks::show))
         .service(
             web::scope("/static")

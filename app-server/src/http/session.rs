@@ -3,6 +3,7 @@
 //! actix-session brings the cookie in and out ([`carrier()`]); what a session is, is decided by
 //! [`crate::actions::sessions`].
 
+mod activity;
 mod carrier;
 
 use actix_session::{Session as Carrier, SessionExt, SessionStatus};
@@ -10,24 +11,29 @@ use actix_web::{
     HttpMessage, HttpRequest,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     middleware::Next,
     web::Data,
 };
 
-use self::carrier::{ISSUE, LOADED, Loaded};
+use self::{
+    activity::{activity, is_download},
+    carrier::{ISSUE, LOADED, Loaded},
+};
 use super::{
     client_address,
     cookies::{self, Names},
+    error::chain_of,
     visitor::{SignedIn, Visitor},
 };
 use crate::{
-    actions::sessions::{Begun, Origin, Refreshed},
+    actions::sessions::{Activity, Begun, Live, Origin, Refreshed},
     db::DbError,
     domain::{
+        device::DeviceSecret,
         ids::SessionId,
         secret::{SessionSecret, csrf_token_without_cookie},
-        session::Session,
+        session::{Ended, Session},
     },
     error::AppError,
     state::AppState,
@@ -39,6 +45,9 @@ pub use carrier::fuzzing;
 
 /// How long the cookie set by this answer lasts, when longer than the browser runs.
 struct MaxAge(i64);
+
+/// The browser is known from now on, under this secret.
+struct Known(DeviceSecret);
 
 /// Finds the visitor, runs the request, and lets the cookie follow what became of the session.
 pub async fn session(
@@ -54,38 +63,45 @@ pub async fn session(
             let refusal = AppError::Unavailable(DbError::Session(cause.clone()));
             return Ok(request.error_response(refusal).map_into_right_body());
         }
-        Some(Loaded::Live(session)) => known(session),
-        Some(Loaded::Nobody {
+        Some(Loaded::Live(live)) => known(&live.session),
+        Some(Loaded::Late {
+            session,
             csrf_token,
-            signed_out,
-        }) => Visitor::Anonymous {
-            session: None,
-            csrf_token: csrf_token.clone(),
-            signed_out: *signed_out,
+        }) => match late(&state, request.request(), session).await {
+            Ok(ended) => anonymous(csrf_token.clone(), Some(ended)),
+            Err(refusal) => return Ok(request.error_response(refusal).map_into_right_body()),
         },
+        Some(Loaded::Nobody { csrf_token, ended }) => anonymous(csrf_token.clone(), *ended),
         None => {
             fresh = first_secret(&request, &state)?;
-            anonymous(
-                fresh
-                    .as_ref()
-                    .map_or_else(csrf_token_without_cookie, SessionSecret::csrf_token),
-            )
+            let csrf_token = fresh
+                .as_ref()
+                .map_or_else(csrf_token_without_cookie, SessionSecret::csrf_token);
+            anonymous(csrf_token, None)
         }
     };
+    let activity = activity(&request);
     request.extensions_mut().insert(visitor);
 
     let response = next.call(request).await?;
 
     if carrier.status() == SessionStatus::Unchanged {
-        if let Some(Loaded::Live(session)) = &loaded {
-            refresh(&state, &carrier, session).await;
+        if let (Some(Loaded::Live(live)), Some(activity)) = (&loaded, activity) {
+            refresh(
+                &state,
+                response.request(),
+                response.status(),
+                live,
+                activity,
+            )
+            .await;
         }
         if let Some(secret) = fresh {
             if response.status().is_success() {
                 set(&carrier, &secret)?;
             } else {
                 // A refusal sets no cookie: its page must not carry the token of one.
-                let visitor = anonymous(csrf_token_without_cookie());
+                let visitor = anonymous(csrf_token_without_cookie(), None);
                 response.request().extensions_mut().insert(visitor);
             }
         }
@@ -102,16 +118,16 @@ fn known(session: &Session) -> Visitor {
         None => Visitor::Anonymous {
             session: Some(session.id),
             csrf_token: session.csrf_token.clone(),
-            signed_out: false,
+            ended: None,
         },
     }
 }
 
-fn anonymous(csrf_token: String) -> Visitor {
+fn anonymous(csrf_token: String, ended: Option<Ended>) -> Visitor {
     Visitor::Anonymous {
         session: None,
         csrf_token,
-        signed_out: false,
+        ended,
     }
 }
 
@@ -142,14 +158,53 @@ fn first_secret(
         .map_err(AppError::internal)
 }
 
-/// Touches the session; when it was ended meanwhile, the cookie goes and the answer stays.
+/// A secret that its session has left behind: stolen, and the session ends.
+///
+/// Not where it is only a copied cookie in a download tool.
+async fn late(
+    state: &AppState,
+    request: &HttpRequest,
+    session: &Session,
+) -> Result<Ended, AppError> {
+    if is_download(request) {
+        return Ok(Ended::Expired);
+    }
+    let origin = origin(state, request);
+    state.sessions.end_stolen(session, &origin).await?;
+    Ok(Ended::Stolen)
+}
+
+/// Notes that the session was used. Rotated, its new secret goes with the answer; ended meanwhile,
+/// the cookie goes and the answer stays.
 ///
 /// A visitor's row may only have become a user's in another tab, whose cookie must stay.
-async fn refresh(state: &AppState, carrier: &Carrier, session: &Session) {
-    match state.sessions.touch(session).await {
-        Ok(Refreshed::Gone) if session.user.is_some() => carrier.purge(),
-        Ok(Refreshed::Kept | Refreshed::Gone) => {}
-        Err(error) => tracing::warn!(%error, "a session could not be touched"),
+async fn refresh(
+    state: &AppState,
+    request: &HttpRequest,
+    status: StatusCode,
+    live: &Live,
+    activity: Activity,
+) {
+    // A refused request sets no cookie.
+    let refused = status.is_client_error() || status.is_server_error();
+    let activity = if refused { Activity::Use } else { activity };
+    let refreshed = state
+        .sessions
+        .refresh(live, activity, || origin(state, request))
+        .await;
+    let done = match refreshed {
+        Ok(Refreshed::Kept) => Ok(()),
+        Ok(Refreshed::Rotated(begun)) => issue(request, state, &begun),
+        Ok(Refreshed::Gone) => {
+            if live.session.user.is_some() {
+                remove(request);
+            }
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = done {
+        tracing::warn!(error = chain_of(&error), "a session could not be refreshed");
     }
 }
 
@@ -159,6 +214,9 @@ pub fn issue(request: &HttpRequest, state: &AppState, begun: &Begun) -> Result<(
     if session.remembered || session.user.is_none() {
         let left = session.absolute_expires_at - state.clock.now();
         request.extensions_mut().insert(MaxAge(left.num_seconds()));
+    }
+    if let Some(device) = &begun.device {
+        request.extensions_mut().insert(Known(device.clone()));
     }
     set(&request.get_session(), &begun.secret)
 }
@@ -182,7 +240,7 @@ pub fn remove(request: &HttpRequest) {
 pub struct LeftBehind {
     /// The row of their cart, to be merged.
     pub anonymous: Option<SessionId>,
-    signed_in: Option<SessionId>,
+    signed_in: Option<Session>,
 }
 
 /// What `visitor` leaves behind when they sign in as somebody, perhaps somebody else.
@@ -194,7 +252,7 @@ pub fn leave_behind(visitor: &Visitor) -> LeftBehind {
         },
         Visitor::User(signed_in) => LeftBehind {
             anonymous: None,
-            signed_in: Some(signed_in.session.id),
+            signed_in: Some(signed_in.session.clone()),
         },
     }
 }
@@ -204,9 +262,10 @@ impl LeftBehind {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn end(&self, state: &AppState) -> Result<(), AppError> {
-        if let Some(session) = self.signed_in {
-            state.sessions.sign_out(session).await?;
+    pub async fn end(&self, state: &AppState, request: &HttpRequest) -> Result<(), AppError> {
+        if let Some(session) = &self.signed_in {
+            let origin = origin(state, request);
+            state.sessions.sign_out(session, &origin).await?;
         }
         Ok(())
     }
@@ -251,12 +310,20 @@ pub async fn keep(
 /// Where a session begun by this request comes from.
 pub fn origin(state: &AppState, request: &HttpRequest) -> Origin {
     let user_agent = request.headers().get(header::USER_AGENT);
+    let ip = client_address::of(request, &state.config.trusted_proxies);
     Origin {
-        ip: client_address::of(request, &state.config.trusted_proxies),
+        country: state.countries.of(&ip),
+        ip,
         user_agent: user_agent
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .unwrap_or_default(),
+        device: device(state, request),
     }
+}
+
+fn device(state: &AppState, request: &HttpRequest) -> Option<DeviceSecret> {
+    let cookie = request.cookie(Names::of(&state.config.app_url).device)?;
+    DeviceSecret::parse(cookie.value())
 }
 
 /// Outermost of the three layers: lets the session cookie outlive the browser where it should, and
@@ -290,6 +357,10 @@ pub async fn cookie_lifetime(
             headers.append(header::SET_COOKIE, value);
             cookies::add(headers, &names.hint_cookie(max_age));
         }
+    }
+    let device = response.request().extensions_mut().remove::<Known>();
+    if let Some(Known(secret)) = device {
+        cookies::add(response.headers_mut(), &names.device_cookie(&secret));
     }
     Ok(response)
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     domain::{
         ids::SessionId,
-        session::{PROOF, Session},
+        session::{Ended, PROOF, Session},
         user::User,
     },
     error::AppError,
@@ -25,8 +25,8 @@ pub enum Visitor {
         session: Option<SessionId>,
         /// What their forms carry.
         csrf_token: String,
-        /// Their cookie is that of a session that is over.
-        signed_out: bool,
+        /// How the session ended whose cookie they still have.
+        ended: Option<Ended>,
     },
     /// Signed in.
     User(Box<SignedIn>),
@@ -71,6 +71,17 @@ impl Visitor {
             Self::Anonymous { .. } => None,
             Self::User(signed_in) => Some(&signed_in.user),
         }
+    }
+
+    /// Their cookie had been copied, and its session was ended for it.
+    pub fn was_robbed(&self) -> bool {
+        matches!(
+            self,
+            Self::Anonymous {
+                ended: Some(Ended::Stolen),
+                ..
+            }
+        )
     }
 
     /// The visitor whom the session layer found for this request.

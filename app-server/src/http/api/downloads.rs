@@ -12,7 +12,7 @@ use crate::{
     actions::mint_download::{Asking, mint_download},
     domain::ids::FileId,
     error::AppError,
-    http::{client_address, json::answer, visitor::SignedIn},
+    http::{json::answer, session::origin, visitor::SignedIn},
     state::AppState,
 };
 
@@ -36,7 +36,7 @@ pub async fn create(
     let asking = Asking {
         user: signed_in.user.id,
         session: signed_in.session.id,
-        ip: client_address::of(&request, &state.config.trusted_proxies),
+        origin: origin(&state, &request),
     };
     let minted = mint_download(&state, asking, *file).await?;
     let body = DownloadBody {

@@ -7,7 +7,11 @@ use serde::Deserialize;
 use crate::{
     actions::change_password::change_password,
     error::AppError,
-    http::{json::Json, session::issue, visitor::SignedIn},
+    http::{
+        json::Json,
+        session::{issue, origin},
+        visitor::SignedIn,
+    },
     state::AppState,
 };
 
@@ -19,7 +23,7 @@ pub struct PasswordBody {
     new: SecretString,
 }
 
-/// `PUT /account/password` → 204; all other sessions end; 401 `wrong_password`; 422.
+/// `PUT /account/password` → 204; all other sessions end; 401 `wrong_password`; 422; 429.
 pub async fn update(
     state: Data<AppState>,
     request: HttpRequest,
@@ -27,7 +31,8 @@ pub async fn update(
     Json(body): Json<PasswordBody>,
 ) -> Result<HttpResponse, AppError> {
     let SignedIn { user, session } = &signed_in;
-    let begun = change_password(&state, user, session, body.current, body.new).await?;
+    let origin = origin(&state, &request);
+    let begun = change_password(&state, user, session, body.current, body.new, &origin).await?;
     issue(&request, &state, &begun)?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -129,7 +129,7 @@ pub async fn create(
         &origin(&state, &request),
     )
     .await?;
-    left_behind.end(&state).await?;
+    left_behind.end(&state, &request).await?;
     issue(&request, &state, &begun)?;
     Ok(answer(StatusCode::OK, &SessionBody::begun(&begun)))
 }
@@ -141,7 +141,8 @@ pub async fn destroy(
     visitor: Visitor,
 ) -> Result<HttpResponse, AppError> {
     if let Visitor::User(signed_in) = &visitor {
-        state.sessions.sign_out(signed_in.session.id).await?;
+        let origin = origin(&state, &request);
+        state.sessions.sign_out(&signed_in.session, &origin).await?;
         remove(&request);
     }
     let mut answer = HttpResponse::NoContent().finish();

@@ -50,7 +50,7 @@ pub async fn create(
         &origin(&state, &request),
     )
     .await?;
-    left_behind.end(&state).await?;
+    left_behind.end(&state, &request).await?;
     issue(&request, &state, &begun)?;
     Ok(answer(StatusCode::CREATED, &SessionBody::begun(&begun)))
 }

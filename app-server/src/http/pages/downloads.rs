@@ -17,8 +17,8 @@ use crate::{
     domain::ids::FileId,
     error::AppError,
     http::{
-        client_address,
         layout::see_other,
+        session::origin,
         visitor::{SignedIn, Visitor},
     },
     state::AppState,
@@ -53,7 +53,7 @@ pub async fn show(
     let asking = Asking {
         user: user.id,
         session: session.id,
-        ip: client_address::of(&request, &state.config.trusted_proxies),
+        origin: origin(&state, &request),
     };
     Ok(see_other(&mint_download(&state, asking, *file).await?.url))
 }

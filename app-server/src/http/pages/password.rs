@@ -11,7 +11,7 @@ use crate::{
     http::{
         form::PageForm,
         layout::{self, Layout, see_other},
-        session::issue,
+        session::{issue, origin},
         visitor::{SignedIn, Visitor},
     },
     state::AppState,
@@ -45,7 +45,7 @@ pub struct Fields {
     new: String,
 }
 
-/// `POST /account/password` → 303 to the account; 422 with the form again; 403 when stale.
+/// `POST /account/password` → 303 to the account; 422 or 429 with the form again; 403 when stale.
 pub async fn update(
     state: Data<AppState>,
     request: HttpRequest,
@@ -58,12 +58,14 @@ pub async fn update(
         return show(&state, &visitor, StatusCode::FORBIDDEN, Some(error));
     };
     let SignedIn { user, session } = &signed_in;
+    let origin = origin(&state, &request);
     let changed = change_password(
         &state,
         user,
         session,
         fields.current.into(),
         fields.new.into(),
+        &origin,
     )
     .await;
     match changed {
@@ -92,6 +94,10 @@ pub async fn update(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 Some(error),
             )
+        }
+        Err(error @ (AppError::TooMany { .. } | AppError::SignInsLocked { .. })) => {
+            let page = show(&state, &visitor, error.public().0, Some(error.sentence()))?;
+            Ok(error.with_retry_after(page))
         }
         Err(error) => Err(error),
     }

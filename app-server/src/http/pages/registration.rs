@@ -72,7 +72,7 @@ pub async fn new(
     show(&state, &visitor, StatusCode::OK, fields, Vec::new())
 }
 
-/// `POST /register` → 303 to `next`, signed in; 422 or 409 with the form again; 403 when stale.
+/// `POST /register` → 303 to `next`, signed in; 422 or 429 with the form again; 403 when stale.
 pub async fn create(
     state: Data<AppState>,
     request: HttpRequest,
@@ -110,7 +110,7 @@ pub async fn create(
     .await
     {
         Ok(begun) => {
-            left_behind.end(&state).await?;
+            left_behind.end(&state, &request).await?;
             issue(&request, &state, &begun)?;
             Ok(see_other(&safe_next(&fields.next)))
         }
@@ -130,6 +130,11 @@ pub async fn create(
                 fields,
                 vec![error],
             )
+        }
+        Err(error @ AppError::TooMany { .. }) => {
+            let field = FieldError::new("email", error.sentence());
+            let page = show(&state, &visitor, error.public().0, fields, vec![field])?;
+            Ok(error.with_retry_after(page))
         }
         Err(error) => Err(error),
     }

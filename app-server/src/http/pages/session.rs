@@ -31,7 +31,9 @@ pub struct SignInPage {
     email: String,
     remember: bool,
     notice: Option<&'static str>,
-    error: Option<&'static str>,
+    error: Option<String>,
+    /// Only a new password helps.
+    reset: bool,
 }
 
 impl SignInPage {
@@ -46,6 +48,7 @@ impl SignInPage {
             remember: false,
             notice,
             error: None,
+            reset: false,
         }
     }
 }
@@ -81,6 +84,7 @@ pub async fn new(
         remember: false,
         notice: None,
         error: None,
+        reset: false,
     };
     layout::page(StatusCode::OK, &page)
 }
@@ -97,14 +101,15 @@ pub struct Fields {
     next: String,
 }
 
-/// `POST /login` → 303 to `next`; 422 with the form again; 403 with the form when it was stale.
+/// `POST /login` → 303 to `next`; with the form again: 422, 403 when it was stale or the password must
+/// be reset, 429 after too many failures.
 pub async fn create(
     state: Data<AppState>,
     request: HttpRequest,
     visitor: Visitor,
     form: PageForm<Fields>,
 ) -> Result<HttpResponse, AppError> {
-    let again = |fields: Fields, status, error| {
+    let again = |fields: Fields, status, error: String, reset| {
         let page = SignInPage {
             layout: Layout::new(&state, &visitor),
             next: safe_next(&fields.next),
@@ -112,6 +117,7 @@ pub async fn create(
             remember: fields.remember.is_some(),
             notice: None,
             error: Some(error),
+            reset,
         };
         layout::page(status, &page)
     };
@@ -119,7 +125,7 @@ pub async fn create(
         Ok(fields) => fields,
         Err(refused) => {
             let error = "This page had grown old. Please type your password again.";
-            return again(refused, StatusCode::FORBIDDEN, error);
+            return again(refused, StatusCode::FORBIDDEN, error.to_owned(), false);
         }
     };
     let attempt = Attempt {
@@ -137,12 +143,27 @@ pub async fn create(
     .await
     {
         Ok(begun) => {
-            left_behind.end(&state).await?;
+            left_behind.end(&state, &request).await?;
             issue(&request, &state, &begun)?;
             Ok(see_other(&safe_next(&fields.next)))
         }
         Err(error @ AppError::InvalidCredentials) => {
-            again(fields, StatusCode::UNPROCESSABLE_ENTITY, error.public().2)
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            again(fields, status, error.public().2.to_owned(), false)
+        }
+        Err(
+            error @ (AppError::TooMany { .. }
+            | AppError::SignInsLocked { .. }
+            | AppError::ResetRequired),
+        ) => {
+            let only_a_reset_helps = !matches!(error, AppError::TooMany { .. });
+            let answer = again(
+                fields,
+                error.public().0,
+                error.sentence(),
+                only_a_reset_helps,
+            )?;
+            Ok(error.with_retry_after(answer))
         }
         Err(error) => Err(error),
     }
@@ -157,7 +178,8 @@ pub async fn destroy(
 ) -> Result<HttpResponse, AppError> {
     form.genuine()?;
     if let Visitor::User(signed_in) = &visitor {
-        state.sessions.sign_out(signed_in.session.id).await?;
+        let origin = origin(&state, &request);
+        state.sessions.sign_out(&signed_in.session, &origin).await?;
         remove(&request);
     }
     let mut answer = see_other("/");

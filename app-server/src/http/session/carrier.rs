@@ -15,20 +15,28 @@ use actix_web::cookie::{Key, SameSite};
 use anyhow::Context;
 
 use crate::{
-    actions::sessions::{Found, Sessions},
-    domain::{secret::SessionSecret, session::Session},
+    actions::sessions::{Found, Live, Sessions},
+    domain::{
+        secret::SessionSecret,
+        session::{Ended, Session},
+    },
     http::{cookies::Names, error::chain_of},
 };
 
 /// What the cookie of this request stands for.
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(super) enum Loaded {
-    Live(Session),
+    Live(Live),
+    /// A row that goes on, but has left this secret behind.
+    Late {
+        session: Session,
+        csrf_token: String,
+    },
     /// No row, or one that is over: the cookie's value still keys this visitor's forms.
     Nobody {
         csrf_token: String,
-        /// It was the cookie of a session that is over.
-        signed_out: bool,
+        /// How the session ended whose cookie it was.
+        ended: Option<Ended>,
     },
     /// The database did not answer; with what the log shall say.
     Unavailable {
@@ -45,17 +53,21 @@ pub struct SecretCarrier(Sessions);
 impl SecretCarrier {
     async fn look_up(&self, value: &str) -> Option<Loaded> {
         let secret = SessionSecret::parse(value)?;
-        let nobody = |signed_out| Loaded::Nobody {
+        let nobody = |ended| Loaded::Nobody {
             csrf_token: secret.csrf_token(),
-            signed_out,
+            ended,
         };
         Some(match self.0.find(&secret).await {
-            Ok(Found::Live(session)) => Loaded::Live(*session),
-            Ok(Found::Ended(reason)) => {
-                tracing::debug!(?reason, "the session is over");
-                nobody(true)
+            Ok(Found::Live(live)) => Loaded::Live(*live),
+            Ok(Found::Late(session)) => Loaded::Late {
+                session: *session,
+                csrf_token: secret.csrf_token(),
+            },
+            Ok(Found::Ended(ended)) => {
+                tracing::debug!(?ended, "the session is over");
+                nobody(Some(ended))
             }
-            Ok(Found::Nothing) => nobody(false),
+            Ok(Found::Nothing) => nobody(None),
             Err(error) => Loaded::Unavailable {
                 cause: chain_of(&error),
             },
