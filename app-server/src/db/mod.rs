@@ -1,4 +1,4 @@
-//! All SQL, and nothing else: connections with a deadline, queries prepared once.
+//! All SQL, and all that is asked of Redis: connections with a deadline, queries prepared once.
 
 pub mod accounts;
 pub mod audit;
@@ -8,6 +8,7 @@ mod client;
 pub mod deletion;
 pub mod devices;
 pub mod downloads;
+pub mod elsewhere;
 mod error;
 pub mod export;
 pub mod files;
@@ -19,6 +20,7 @@ pub mod orders;
 pub mod outbox;
 pub mod products;
 pub mod purge;
+pub mod redis;
 pub mod secrets;
 pub mod sessions;
 pub mod throttles;
@@ -37,6 +39,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     deletion::STATEMENTS,
     devices::STATEMENTS,
     downloads::STATEMENTS,
+    elsewhere::STATEMENTS,
     export::STATEMENTS,
     files::STATEMENTS,
     library::STATEMENTS,
