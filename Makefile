@@ -4,6 +4,7 @@
 # make soak    the tests that take minutes
 # make fuzz    what strangers can send, each target for FUZZ_SECS (60); needs a nightly compiler
 # make fmt     format the code
+# make sbom    what the servers link, with versions and licences, into target/sbom.cdx.json
 # make bench-download   deliveries beside nginx and Caddy, into docs/benchmarks.md
 # make bench-sessions   what a session costs, into docs/benchmarks.md
 #
@@ -13,14 +14,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fuzz fmt bench-download bench-sessions tools postgres browsers redis web-servers s3rver countries fuzzer
+.PHONY: demo test check soak fuzz fmt sbom bench-download bench-sessions tools postgres browsers redis web-servers s3rver countries smtpd fuzzer
 
 FUZZ_SECS ?= 60
 
 demo: postgres
 	cargo run
 
-test: postgres browsers redis s3rver countries
+test: postgres browsers redis s3rver countries smtpd
 	cargo test --workspace
 
 check: tools
@@ -45,6 +46,13 @@ fuzz: fuzzer
 			-dict=fuzz/dictionaries/$$target.dict -max_total_time=$(FUZZ_SECS) -timeout=10 \
 			-print_final_stats=1; \
 	done
+
+# What the two servers link on Linux, in CycloneDX's form.
+sbom:
+	@mkdir -p target
+	@cargo metadata --locked --offline --format-version 1 --all-features \
+		--filter-platform x86_64-unknown-linux-gnu | jq -f .ci/sbom.jq > target/sbom.cdx.json
+	@echo "target/sbom.cdx.json: $$(jq '.components | length' target/sbom.cdx.json) components"
 
 fmt:
 	cargo fmt --all
@@ -103,6 +111,7 @@ browsers:
 	$(call need,command -v aria2c,aria2); \
 	$(call need,command -v wget,wget); \
 	$(call need,command -v curl,curl); \
+	$(call need,command -v jq,jq); \
 	$(call need,command -v nginx || [ -x /usr/sbin/nginx ],nginx-light); \
 	$(call install_missing,true)
 
@@ -130,6 +139,17 @@ s3rver:
 	$(call install_missing,true)
 	@if command -v npm >/dev/null && [ ! -d target/s3rver/node_modules/@20minutes ]; then \
 		npm install --no-audit --no-fund --silent --prefix target/s3rver @20minutes/s3rver@4.0.4; \
+	fi
+
+# A real SMTP server for the tests, in target/; treated like s3rver.
+smtpd:
+	@missing=(); \
+	$(call need,command -v python3,python3); \
+	$(call need,python3 -m pip --version,python3-pip); \
+	$(call install_missing,true)
+	@if python3 -m pip --version >/dev/null 2>&1 && [ ! -d target/smtpd/aiosmtpd ]; then \
+		python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+			--target target/smtpd aiosmtpd==1.4.6; \
 	fi
 
 # A database of countries for the tests, in the public domain; likewise.

@@ -16,6 +16,8 @@ use shared::{
     settings::{Mistakes, Settings},
 };
 
+use crate::domain::sealing::Keyring;
+
 /// Everything the app-server can be told.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -29,6 +31,8 @@ pub struct Config {
     pub download_urls: Vec<BaseUrl>,
     /// Folder of the signing keys.
     pub keys_dir: PathBuf,
+    /// Seals what must be readable again; without it nobody can set up a second factor.
+    pub secrets: Option<Keyring>,
     /// The file store's address.
     pub files_url: String,
     /// What opens it, when it is a bucket.
@@ -118,6 +122,7 @@ impl Config {
             check_urls(settings, app_url, &download_urls);
         }
         let keys_dir = keys_dir(settings);
+        let secrets = secrets_key(settings);
         let files = access::read(settings);
         let lifetimes = Lifetimes {
             browser: lifetime(settings, "SESSION_IDLE_SECS", "SESSION_ABSOLUTE_SECS"),
@@ -143,6 +148,7 @@ impl Config {
             app_url: app_url?,
             download_urls,
             keys_dir: keys_dir?,
+            secrets,
             files_url,
             bucket,
             lifetimes,
@@ -232,6 +238,30 @@ pub fn session_store(settings: &mut Settings) -> Option<SecretString> {
 /// KEYS_DIR.
 pub fn keys_dir(settings: &mut Settings) -> Option<PathBuf> {
     settings.required("KEYS_DIR").map(PathBuf::from)
+}
+
+/// SECRETS_KEY, where it is given.
+fn secrets_key(settings: &mut Settings) -> Option<Keyring> {
+    use secrecy::ExposeSecret;
+
+    let text = settings.secret("SECRETS_KEY")?;
+    match Keyring::parse(text.expose_secret()) {
+        Ok(keys) => Some(keys),
+        Err(mistakes) => {
+            for mistake in mistakes {
+                settings.mistake(format!("SECRETS_KEY: {mistake}"));
+            }
+            None
+        }
+    }
+}
+
+/// SECRETS_KEY, for a command that is nothing without it.
+pub fn required_secrets_key(settings: &mut Settings) -> Option<Keyring> {
+    if settings.secret("SECRETS_KEY").is_none() {
+        settings.mistake("SECRETS_KEY: required, here or in the file SECRETS_KEY_FILE names");
+    }
+    secrets_key(settings)
 }
 
 /// A download server on the shop's own host would be sent the shop's cookies.

@@ -50,6 +50,15 @@ pub enum AppError {
     /// The password was proved too long ago: 403 `confirm_password`; a page leads to `/confirm`.
     #[error("the password must be proved again")]
     ConfirmPassword,
+    /// The password is right, the account's second factor has still to be proved: 401 `second_factor`.
+    #[error("no code of the second factor, or a wrong one")]
+    SecondFactor,
+    /// An admin has to set up a second factor before anything else: 403 `second_factor_required`.
+    #[error("an admin without a second factor")]
+    SecondFactorRequired,
+    /// SECRETS_KEY is not set, so second factors cannot be kept: 503.
+    #[error("SECRETS_KEY is not set")]
+    NoSecretsKey,
     /// The account may not do this: 403 `forbidden`.
     #[error("the account lacks permission")]
     Forbidden,

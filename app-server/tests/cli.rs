@@ -89,6 +89,8 @@ fn help_on_each_command_names_every_variable_its_unit_and_its_default() {
         &["user", "disable", "--help"],
         &["user", "enable", "--help"],
         &["user", "password", "--help"],
+        &["user", "second-factor-reset", "--help"],
+        &["secrets", "reseal", "--help"],
         &["keys", "--help"],
         &["keys", "generate", "--help"],
         &["keys", "list", "--help"],
@@ -124,6 +126,7 @@ fn every_mistake_is_named_at_once_and_the_exit_code_is_2() {
         ("JWKS_FIEL", "/x"),
         ("PAYMENTS", "later"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("SECRETS_KEY", "new:c2hvcnQ=,a b:nonsense,new:x"),
     ];
     for arguments in [
         &["--colour", "blue", "--shiny"][..],
@@ -148,12 +151,19 @@ fn every_mistake_is_named_at_once_and_the_exit_code_is_2() {
             "JWKS_FIEL",
             "PAYMENTS",
             "TRUSTED_PROXIES",
+            "SECRETS_KEY: key 1: expected 32 bytes in base64",
+            "SECRETS_KEY: the name of key 2",
+            "SECRETS_KEY: two keys are named \"new\"",
         ] {
             assert!(
                 mistakes.contains(mistake),
                 "no word of {mistake} in {mistakes}"
             );
         }
+        assert!(
+            !mistakes.contains("c2hvcnQ="),
+            "a key is repeated: {mistakes}"
+        );
         assert_eq!(stdout(&output), "");
     }
 }
@@ -174,6 +184,8 @@ fn a_command_that_does_not_exist_is_a_mistake() {
         ],
         &["catalogue", "import"],
         &["migrate", "now"],
+        &["secrets"],
+        &["user", "second-factor-reset"],
     ] {
         let output = run(arguments, &[("DATABASE_URL", NO_DATABASE)], "");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -195,11 +207,12 @@ fn a_command_needs_only_the_variables_it_uses() {
             &["catalogue", "import", "/nowhere"],
             &["DATABASE_URL", "FILES_URL"],
         ),
+        (&["secrets", "reseal"], &["DATABASE_URL", "SECRETS_KEY"]),
         (&[], &["DATABASE_URL", "FILES_URL", "KEYS_DIR"]),
     ] {
         let output = run(arguments, &[], "");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        for variable in ["DATABASE_URL", "FILES_URL", "KEYS_DIR"] {
+        for variable in ["DATABASE_URL", "FILES_URL", "KEYS_DIR", "SECRETS_KEY"] {
             let named = stderr(&output).contains(&format!("{variable}: required"));
             assert_eq!(
                 named,

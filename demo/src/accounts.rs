@@ -1,12 +1,13 @@
-//! One buyer and one admin, whose passwords are kept in `accounts.txt`.
+//! One buyer and one admin, whose passwords are kept in `accounts.txt`, and the admin's second
+//! factor with them.
 
 use std::{fmt::Write, path::Path};
 
 use anyhow::{Context, Result};
 use app_server::{
-    actions::{register::Registration, users},
+    actions::{enrol, register::Registration, remove_factor, users},
     db::Database,
-    domain::user::Role,
+    domain::{sealing::Keyring, totp::TotpSecret, user::Role},
     error::{AppError, Conflict},
 };
 use secrecy::SecretString;
@@ -20,17 +21,25 @@ const ACCOUNTS: [(&str, &str, Role); 2] = [
     ("admin@demo.example", "Grace Admin", Role::Admin),
 ];
 
-/// Opens the accounts; returns the text of `path` when it was made just now.
+/// How a line about a second factor begins.
+const FACTOR: &str = "totp";
+
+/// Opens the accounts; returns the text of `path` when something in it was made just now.
 ///
-/// A password that somebody changed in the shop stays changed. When the file was lost, both
-/// accounts get new passwords.
-pub async fn open(database: &Database, clock: &Clock, path: &Path) -> Result<Option<String>> {
+/// A password that somebody changed in the shop stays changed, and so does a second factor. When
+/// the file was lost, both accounts get new passwords, and the admin a new second factor.
+pub async fn open(
+    database: &Database,
+    clock: &Clock,
+    keys: Option<&Keyring>,
+    path: &Path,
+) -> Result<Option<String>> {
     let kept = secrets::read(path)?;
-    let (text, made) = match kept {
-        Some(text) => (text, false),
-        None => (new_text()?, true),
-    };
-    if made {
+    let is_new = kept.is_none();
+    let mut text = kept.map_or_else(new_text, Ok)?;
+    // A file of before there were second factors lacks one.
+    let is_changed = is_new || add_factors(&mut text)?;
+    if is_changed {
         secrets::keep(path, &text)?;
     }
     for (email, name, role) in ACCOUNTS {
@@ -42,14 +51,21 @@ pub async fn open(database: &Database, clock: &Clock, path: &Path) -> Result<Opt
             password: password.clone(),
         };
         match users::create(database, clock, registration, role).await {
-            Err(AppError::Conflict(Conflict::EmailTaken)) if made => {
+            Err(AppError::Conflict(Conflict::EmailTaken)) if is_new => {
                 users::set_password(database, clock, email, password).await?;
+                match remove_factor::reset(database, clock, email).await {
+                    Ok(()) | Err(AppError::NotFound(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             Ok(_) | Err(AppError::Conflict(Conflict::EmailTaken)) => {}
             Err(error) => return Err(error).with_context(|| format!("opening {email}")),
         }
+        if let (Some(keys), Some(secret)) = (keys, factor_of(&text, email)) {
+            enrol::install(database, clock, keys, email, &secret).await?;
+        }
     }
-    Ok(made.then_some(text))
+    Ok(is_changed.then_some(text))
 }
 
 fn new_text() -> Result<String> {
@@ -58,17 +74,44 @@ fn new_text() -> Result<String> {
         let password = secrets::new_password()?;
         let _ = writeln!(text, "{:5}  {email}  {password}", role.as_str());
     }
+    add_factors(&mut text)?;
     Ok(text)
+}
+
+/// Adds a second factor for each admin without one: the secret to type into an authenticator app,
+/// and the same as the address that apps scan. True when there was something to add.
+fn add_factors(text: &mut String) -> Result<bool> {
+    let mut added = false;
+    for (email, _, role) in ACCOUNTS {
+        if role == Role::Admin && !text.lines().any(|line| line.starts_with(FACTOR)) {
+            let secret = TotpSecret::generate().context("the system gives no randomness")?;
+            let (base32, link) = (secret.base32(), secret.link(email));
+            let _ = writeln!(text, "{FACTOR:5}  {email}  {}  {}", *base32, *link);
+            added = true;
+        }
+    }
+    Ok(added)
+}
+
+/// The words of the line that names `email` and is about its password, or its second factor.
+fn line_of<'a>(text: &'a str, email: &str, of_factor: bool) -> Option<Vec<&'a str>> {
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with(FACTOR) == of_factor);
+    let mut lines = lines.map(|line| line.split_whitespace().collect::<Vec<_>>());
+    lines.find(|words| words.contains(&email))
 }
 
 /// The last word of the line that names `email`.
 fn password_of(text: &str, email: &str) -> Option<SecretString> {
-    let mut lines = text
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let words = lines.find(|words| words.contains(&email))?;
+    let words = line_of(text, email, false)?;
     let password = words.last().filter(|word| **word != email)?;
     Some(SecretString::from((*password).to_owned()))
+}
+
+/// The secret in the line about the second factor of `email`.
+fn factor_of(text: &str, email: &str) -> Option<TotpSecret> {
+    TotpSecret::from_base32(line_of(text, email, true)?.get(2)?)
 }
 
 #[cfg(test)]
@@ -87,5 +130,23 @@ mod tests {
         }
         assert!(password_of(&text, "nobody@demo.example").is_none());
         assert!(password_of("buyer buyer@demo.example", "buyer@demo.example").is_none());
+    }
+
+    #[test]
+    fn the_admins_second_factor_is_added_to_an_older_file_once() {
+        let mut text = "admin  admin@demo.example  a-password\n".to_owned();
+        assert!(factor_of(&text, "admin@demo.example").is_none());
+
+        assert!(add_factors(&mut text).unwrap());
+        assert!(!add_factors(&mut text).unwrap());
+
+        let secret = factor_of(&text, "admin@demo.example").unwrap();
+        assert!(
+            text.contains(secret.link("admin@demo.example").as_str()),
+            "{text}"
+        );
+        let password = password_of(&text, "admin@demo.example").unwrap();
+        assert_eq!(password.expose_secret(), "a-password");
+        assert_eq!(text.lines().count(), 2);
     }
 }

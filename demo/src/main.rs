@@ -8,12 +8,12 @@
 use std::{env, fs, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
-use app_server::db::Database;
+use app_server::{actions::secrets_key, db::Database};
 use demo::{
     accounts, catalogue,
     doors::Doors,
     postgres::{cluster::Cluster, programs::find_programs},
-    say,
+    say, secrets,
     servers::{self, Stop},
     settings::{Settings, app_config},
 };
@@ -89,6 +89,8 @@ async fn shop(
     let mut stop = Stop::watch()?;
     let files = Url::from_file_path(directory.join("files"));
     let files = files.map_err(|()| anyhow::anyhow!("DEMO_DIR has no address"))?;
+    let key_file = directory.join("secrets-key");
+    let secrets_key = secrets::key(&key_file)?;
     let own = [
         ("DATABASE_URL", cluster.url(DATABASE)),
         ("APP_LISTEN", doors.app.local_addr()?.to_string()),
@@ -96,6 +98,7 @@ async fn shop(
         ("DOWNLOAD_URLS", doors.download_url.to_string()),
         ("KEYS_DIR", directory.join("keys").display().to_string()),
         ("FILES_URL", files.to_string()),
+        ("SECRETS_KEY", secrets_key.expose_secret().to_owned()),
         ("PAYMENTS", "test".to_owned()),
     ];
     let config = app_config(environment, &own)?;
@@ -107,7 +110,7 @@ async fn shop(
     let (app_url, download_url) = (doors.app_url.clone(), doors.download_url.clone());
     let open = || {
         say(&format!(
-            "shop {app_url}\ndownloads {download_url}\nCtrl-C stops everything."
+            "shop {app_url}\ndownloads {download_url}\nmail {app_url}/dev/mail\nCtrl-C stops everything."
         ));
     };
     servers::serve(doors, config, directory, &mut stop, open).await
@@ -126,12 +129,16 @@ async fn prepare(
     let store = FileStore::open(&config.files_url, &config.bucket)?;
     let clock = Clock::system();
 
+    let keys = config.secrets.as_ref();
+    let checked = secrets_key::check(&database, keys).await;
+    checked.context("the file secrets-key in DEMO_DIR is not the one this shop began with")?;
+
     let report = catalogue::import(&database, &store, &clock, &directory.join("catalogue")).await?;
     if report.n_added + report.n_updated > 0 {
         say(&format!("catalogue  {report}"));
     }
     let file = directory.join("accounts.txt");
-    match accounts::open(&database, &clock, &file).await? {
+    match accounts::open(&database, &clock, keys, &file).await? {
         Some(text) => say(&format!("accounts, kept in {}:\n{text}", file.display())),
         None => say(&format!("accounts  {}", file.display())),
     }

@@ -43,8 +43,9 @@ pub fn keep(path: &Path, text: &str) -> Result<()> {
     write().with_context(|| format!("writing {}", path.display()))
 }
 
-/// The key of the leases, kept at `path`, so that a download broken by a restart resumes.
-pub fn lease_key(path: &Path) -> Result<SecretString> {
+/// A key of 32 bytes in base64, kept at `path` and made once: a download broken by a restart resumes
+/// by it, or an admin's second factor is still there.
+pub fn key(path: &Path) -> Result<SecretString> {
     if let Some(kept) = read(path)? {
         return Ok(SecretString::from(kept.trim().to_owned()));
     }

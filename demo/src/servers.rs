@@ -3,7 +3,10 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result};
-use app_server::config::Config as AppConfig;
+use app_server::{
+    config::{Config as AppConfig, mail::Transport},
+    mail::kept::Kept,
+};
 use download_server::config::{Config as DownloadConfig, Jwks, LeaseKey};
 use shared::{clock::Clock, file_store::StorageKey};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -48,6 +51,8 @@ pub async fn serve(
     open: impl FnOnce(),
 ) -> Result<()> {
     config.drain = DRAIN;
+    // Nothing leaves this machine, whatever SMTP_URL says: /dev/mail shows what would have.
+    config.mail.transport = Transport::Memory(Kept::default());
     let mut downloads = DownloadConfig::new(
         doors.download_url,
         doors.app_url,
@@ -58,7 +63,7 @@ pub async fn serve(
     downloads.drain = DRAIN;
     downloads.quiet = Duration::ZERO;
     let key_file = directory.join("lease-key");
-    let lease_key = LeaseKey::parse(&secrets::lease_key(&key_file)?);
+    let lease_key = LeaseKey::parse(&secrets::key(&key_file)?);
     let lease_key =
         lease_key.with_context(|| format!("{} is not 32 bytes in base64", key_file.display()))?;
     downloads.lease_key = Some(lease_key);

@@ -46,7 +46,7 @@ const ABOUT: &str =
 const MORE: &str = "\
 CLAIMCHECK_PG_BIN names the directory of PostgreSQL's programs; otherwise PATH and the usual places
 are searched. RUST_LOG=info shows every request. What the servers know besides (SESSION_IDLE_SECS,
-TOKEN_TTL_SECS …) holds here too; DATABASE_URL is ignored.";
+TOKEN_TTL_SECS …) holds here too; DATABASE_URL and SMTP_URL are ignored: mail is kept, and shown at /dev/mail.";
 
 impl Settings {
     /// Reads flags and environment.
@@ -88,8 +88,11 @@ pub fn app_config(
     environment: &[(String, String)],
     own: &[(&str, String)],
 ) -> Result<app_server::config::Config, Mistakes> {
-    let is_own =
-        |name: &str| name == "DATABASE_URL_FILE" || own.iter().any(|(own, _)| *own == name);
+    // A secret is the demo's own however it is given.
+    let is_own = |name: &str| {
+        let name = name.strip_suffix("_FILE").unwrap_or(name);
+        own.iter().any(|(own, _)| *own == name)
+    };
     let others = environment
         .iter()
         .filter(|(name, _)| !is_own(name))
@@ -139,6 +142,7 @@ mod tests {
     fn the_demos_values_win_and_the_others_are_passed_on() {
         let given = [
             ("DATABASE_URL", "nonsense"),
+            ("DATABASE_URL_FILE", "/nowhere"),
             ("PAYMENTS", "none"),
             ("TOKEN_TTL_SECS", "60"),
         ];

@@ -17,7 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, StatusCode};
+use app_server::domain::totp::TotpSecret;
+use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
 /// A directory of this test's own, removed at its end.
@@ -78,6 +79,7 @@ impl Demo {
             .to_owned();
         assert!(shop.starts_with("http://localhost:"), "{said}");
         assert!(said.contains("\ndownloads http://127.0.0.1:"), "{said}");
+        assert!(said.contains(&format!("\nmail {shop}/dev/mail")), "{said}");
         Self {
             process,
             output,
@@ -139,6 +141,14 @@ impl Buyer {
     }
 
     async fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.try_to(method, path, body).await;
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    async fn try_to(&self, method: &str, path: &str, body: &Value) -> Response {
         let url = format!("{}/api/v1{path}", self.shop);
         let mut request = self.http.request(method.parse().unwrap(), url);
         if method != "GET" {
@@ -148,11 +158,7 @@ impl Buyer {
                 .header("Idempotency-Key", "the-only-order")
                 .json(body);
         }
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "{method} {path}: {status} {text}");
-        serde_json::from_str(&text).unwrap()
+        request.send().await.unwrap()
     }
 }
 
@@ -219,6 +225,38 @@ async fn buy_and_download(demo: &Demo, directory: &Path) {
     );
 }
 
+/// Signs in as the admin, with the second factor that the file holds.
+#[tokio::main(flavor = "current_thread")]
+async fn sign_in_as_the_admin(demo: &Demo, directory: &Path) {
+    let accounts = fs::read_to_string(directory.join("accounts.txt")).unwrap();
+    let words_of = |kind: &str| -> Vec<String> {
+        let line = accounts.lines().find(|line| line.starts_with(kind));
+        line.unwrap()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    };
+    let (admin, totp) = (words_of("admin"), words_of("totp"));
+    let secret = TotpSecret::from_base32(&totp[2]).unwrap();
+    assert_eq!(totp[3], *secret.link(&admin[1]));
+
+    let mut browser = Buyer {
+        http: Client::builder().cookie_store(true).build().unwrap(),
+        shop: demo.shop.clone(),
+        csrf: String::new(),
+    };
+    let session = browser.ask("GET", "/session", &Value::Null).await;
+    browser.csrf = session["csrf_token"].as_str().unwrap().to_owned();
+    let mut body = json!({"email": admin[1], "password": admin[2]});
+    let refused = browser.try_to("POST", "/session", &body).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let refused: Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
+    assert_eq!(refused["code"], "second_factor");
+    body["code"] = secret.code_at(shared::clock::Clock::system().now()).into();
+    let session = browser.ask("POST", "/session", &body).await;
+    assert_eq!(session["user"]["role"], "admin");
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn owned(demo: &Demo, directory: &Path) -> usize {
     let buyer = Buyer::sign_in(demo, directory).await;
@@ -232,10 +270,11 @@ fn a_shop_opens_sells_stops_and_is_still_there_the_next_time() {
     let first = Demo::start(&directory.0);
     let accounts = directory.0.join("accounts.txt");
     let text = fs::read_to_string(&accounts).unwrap();
-    assert_eq!(
-        fs::metadata(&accounts).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    for secret in [&accounts, &directory.0.join("secrets-key")] {
+        let mode = fs::metadata(secret).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", secret.display());
+    }
+    assert!(first.said.contains("otpauth://totp/"), "{}", first.said);
     assert!(
         first.said.contains(&text),
         "the passwords are printed: {}",
@@ -248,6 +287,7 @@ fn a_shop_opens_sells_stops_and_is_still_there_the_next_time() {
     assert!(!database_runs(&directory.0));
 
     let second = Demo::start(&directory.0);
+    sign_in_as_the_admin(&second, &directory.0);
     assert!(owned(&second, &directory.0) >= 8);
     assert!(
         !second.said.contains(&text),

@@ -12,8 +12,10 @@ use std::{
     time::Duration,
 };
 
-use jsonwebtoken::DecodingKey;
-use shared::{clock::Clock, key_set::KeySet};
+use shared::{
+    clock::Clock,
+    key_set::{KeySet, PublicKey},
+};
 use tokio::{
     sync::{Notify, Semaphore, watch},
     time::{Instant, sleep_until, timeout},
@@ -23,7 +25,7 @@ use self::{
     source::Source,
     unread::{Reason, Unread},
 };
-use crate::config::Config;
+use crate::{config::Config, verifier::key::VerifyingKey};
 
 /// For this long the last good keys serve new claims when no newer ones can be had.
 const MAX_AGE_SECS: i64 = 60 * 60;
@@ -37,6 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// So many requests wait for keys at a time; anybody can make one that does, so more are told to
 /// come back.
 const MAX_WAITING: usize = 1_000;
+
+/// So many keys are prepared, at 2 MiB each; a shop has two or three.
+const MOST_PREPARED: usize = 8;
 
 /// The shop's public keys.
 ///
@@ -58,7 +63,7 @@ pub(crate) struct Keys {
 
 /// Keys as they were read once.
 pub(crate) struct Reading {
-    keys: Vec<(String, DecodingKey)>,
+    keys: Vec<(String, Arc<VerifyingKey>)>,
     /// Whole seconds since 1970.
     read_at: i64,
     /// What the answer's date says about the two clocks.
@@ -76,7 +81,7 @@ struct Done {
 
 impl Reading {
     /// The key of that name.
-    pub(crate) fn find(&self, kid: &str) -> Option<&DecodingKey> {
+    pub(crate) fn find(&self, kid: &str) -> Option<&Arc<VerifyingKey>> {
         self.keys
             .iter()
             .find(|(name, _)| name == kid)
@@ -208,12 +213,10 @@ impl Keys {
     }
 
     fn keep(&self, keys: &KeySet, clocks: Result<(), String>) {
-        let keys = keys
-            .iter()
-            .map(|key| (key.kid().to_owned(), DecodingKey::from_ed_der(key.bytes())))
-            .collect();
+        let last = self.current();
+        let keys = prepare(keys, last.as_deref());
         let now = self.clock.unix_secs();
-        let agree_since = match (&clocks, self.current()) {
+        let agree_since = match (&clocks, last) {
             (Err(_), last) => last.and_then(|last| last.agree_since),
             (Ok(()), None) => Some(i64::MIN),
             (Ok(()), Some(last)) => last.agree_since.or(Some(now)),
@@ -228,13 +231,62 @@ impl Keys {
     }
 }
 
+/// The keys under their names, the first of them prepared; those that `last` has prepared already
+/// are taken from there.
+fn prepare(keys: &KeySet, last: Option<&Reading>) -> Vec<(String, Arc<VerifyingKey>)> {
+    let prepare = |(n, key): (usize, &PublicKey)| {
+        // A name is its key's hash, so under the same name there is the same key.
+        let known = last.and_then(|last| last.find(key.kid()));
+        let prepared = match known.filter(|known| known.is_prepared()) {
+            _ if n >= MOST_PREPARED => Arc::new(VerifyingKey::plain(key.bytes())),
+            Some(known) => Arc::clone(known),
+            None => Arc::new(VerifyingKey::prepared(key.bytes())),
+        };
+        (key.kid().to_owned(), prepared)
+    };
+    keys.iter().enumerate().map(prepare).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
     use futures_util::FutureExt;
 
     use super::*;
     use crate::config::Jwks;
+
+    #[test]
+    fn only_so_many_keys_are_prepared_and_each_only_once() {
+        let public = |n: u8| {
+            let pair = Ed25519KeyPair::from_seed_unchecked(&[n; 32]).unwrap();
+            PublicKey::from_bytes(pair.public_key().as_ref().try_into().unwrap())
+        };
+        let read = |numbers: &[u8], last: Option<&Reading>| Reading {
+            keys: prepare(
+                &KeySet::from_keys(numbers.iter().map(|n| public(*n)).collect()),
+                last,
+            ),
+            read_at: 0,
+            clocks: Ok(()),
+            agree_since: None,
+        };
+        let n_prepared = |reading: &Reading| {
+            let prepared = reading.keys.iter().filter(|(_, key)| key.is_prepared());
+            prepared.count()
+        };
+        let numbers: Vec<u8> = (0..12).collect();
+        let first = read(&numbers, None);
+        assert_eq!((first.n_keys(), n_prepared(&first)), (12, MOST_PREPARED));
+
+        // In another order, others come first.
+        let reversed: Vec<u8> = numbers.into_iter().rev().collect();
+        let second = read(&reversed, Some(&first));
+        assert_eq!((second.n_keys(), n_prepared(&second)), (12, MOST_PREPARED));
+        let in_both = public(6);
+        let (before, after) = (first.find(in_both.kid()), second.find(in_both.kid()));
+        assert!(Arc::ptr_eq(before.unwrap(), after.unwrap()));
+    }
 
     #[test]
     fn so_many_wait_for_keys_and_the_next_is_told_at_once() {

@@ -53,11 +53,11 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
 
 /// The address with what must not be logged cut out: tokens, and every query.
 ///
-/// `/d/…` is a download token; `/reset/…` and `/verify/…` carry one-time secrets. A query may
+/// `/d/…` is a download token; `/reset/…`, `/verify/…` and `/not-me/…` carry one-time secrets. A query may
 /// hold what a person typed into a search box.
 pub fn redacted_path(path: &str) -> &str {
     let path = path.split_once('?').map_or(path, |(before, _)| before);
-    for secret in ["/d/", "/reset/", "/verify/"] {
+    for secret in ["/d/", "/reset/", "/verify/", "/not-me/"] {
         if let Some(at) = path.find(secret) {
             return path.get(..at + secret.len()).unwrap_or(secret);
         }
@@ -76,6 +76,8 @@ mod tests {
             ("/files/d/eyJhbGciOi?x=1", "/files/d/"),
             ("/?q=my+illness", "/"),
             ("/reset/secret", "/reset/"),
+            ("/verify/secret", "/verify/"),
+            ("/not-me/secret", "/not-me/"),
             ("/library", "/library"),
         ] {
             assert_eq!(redacted_path(path), logged);

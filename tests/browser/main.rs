@@ -7,6 +7,8 @@ mod hand;
 mod interrupted;
 mod leaving;
 mod pages;
+mod second_factor;
+mod sessions;
 mod shopper;
 mod twice;
 mod walk;

@@ -39,6 +39,7 @@ async fn every_page_fits_a_phone_and_nothing_is_complained_of() {
         "/orders",
         "/account",
         "/account/password",
+        "/account/second-factor",
     ]
     .map(str::to_owned)
     .into();

@@ -3,7 +3,9 @@
 mod api_routes;
 mod api_walk;
 mod asvs;
+mod inventory;
 mod names;
+mod templates;
 mod variables;
 
 use std::{

@@ -67,7 +67,7 @@ async fn an_account_writes_its_own_history() {
             "session_created",
             "session_ended",
             "authn_login_fail",
-            "authn_login_success",
+            "authn_login_successafterfail",
             "session_created",
             "authn_password_change_fail",
             "authn_password_change",

@@ -651,8 +651,8 @@ async fn however_often_two_hundred_guess_at_once_no_limit_is_exceeded() {
 fn from(ip: &str) -> Origin {
     Origin {
         ip: ip.to_owned(),
-        user_agent: "a test".to_owned(),
         country: None,
+        user_agent: "a test".to_owned(),
         device: None,
     }
 }

@@ -342,7 +342,7 @@ async fn state_of(shop: &Shop) -> String {
         "select cart_items::text from cart_items order by 1",
         "select orders::text from orders order by 1",
         "select mints::text from mints order by 1",
-        "select mails::text from mails order by 1",
+        "select kind || recipient from mails order by 1",
         "select event_id::text from audit_events where event <> 'authz_fail' order by 1",
     ] {
         for row in db.query(query, &[]).await.unwrap() {
@@ -785,7 +785,7 @@ async fn answers_hold_the_fields_that_are_documented_and_no_other() {
     );
     assert_eq!(
         fields("/api/v1/account/events", "/items/0").await,
-        "at by_somebody_else current description details event id ip session_id user_agent"
+        "at by_somebody_else country current description details device event id ip session_id user_agent"
     );
     for path in readable() {
         let text = root.get(&path).await.text();

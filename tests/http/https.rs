@@ -137,3 +137,29 @@ async fn an_untrusted_peer_names_no_address() {
     assert_eq!(ip, "127.0.0.1");
     shop.end().await;
 }
+
+#[tokio::test]
+async fn an_https_shop_says_so_on_every_answer() {
+    let shop = shop().await;
+    for path in [
+        "/",
+        "/login",
+        "/account",
+        "/nothing-here",
+        "/api/v1/session",
+        "/api/v1/nothing",
+        "/static/none.css",
+        "/covers/none",
+        "/healthz",
+        "/.well-known/jwks.json",
+        "/csp-reports",
+    ] {
+        let answer = ask(&shop, Method::GET, path, &[], None).await;
+        assert_eq!(
+            answer.header("strict-transport-security"),
+            "max-age=31536000; includeSubDomains",
+            "{path}"
+        );
+    }
+    shop.end().await;
+}

@@ -301,3 +301,34 @@ async fn every_end_is_written_down() {
     assert_eq!(rows[2].0, "signed_out");
     shop.end().await;
 }
+
+#[tokio::test]
+async fn a_long_list_can_be_read_in_pages_while_it_is_being_used() {
+    let shop = Shop::start().await;
+    let ada = shop.user("ada").await;
+    for _ in 0..4 {
+        shop.advance(TimeDelta::seconds(61));
+        signed_in_by(&shop, FIREFOX, false).await;
+    }
+    let all = items(&ada).await;
+    assert_eq!(all.len(), 5);
+
+    let (mut seen, mut next) = (Vec::new(), Some(String::new()));
+    while let Some(after) = next {
+        shop.advance(TimeDelta::seconds(61));
+        let page = ada
+            .get(&format!("/api/v1/sessions?limit=2&after={after}"))
+            .await
+            .json();
+        seen.extend(page["items"].as_array().unwrap().clone());
+        next = page["next"].as_str().map(str::to_owned);
+    }
+
+    let ids = |items: &[Value]| items.iter().map(|it| it["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&seen), ids(&all));
+    for wrong in ["limit=0", "limit=101", "limit=x", "after=x"] {
+        let refused = ada.get(&format!("/api/v1/sessions?{wrong}")).await;
+        assert_eq!(refused.status, 422, "{wrong}");
+    }
+    shop.end().await;
+}

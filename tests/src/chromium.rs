@@ -232,6 +232,17 @@ impl Chromium {
         }
     }
 
+    /// Waits until these words can be read on the page.
+    pub async fn until_text(&self, words: &str) {
+        let script = "return document.readyState === 'complete' \
+                      && document.body.innerText.includes(arguments[0]);";
+        self.until(words, async || {
+            let found = self.page.execute(script, vec![words.into()]);
+            Ok(found.await? == true)
+        })
+        .await;
+    }
+
     /// Waits for a page whose path is this, without its query.
     pub async fn until_at(&self, path: &str) {
         self.until(path, async || {

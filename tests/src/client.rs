@@ -186,6 +186,12 @@ impl Client {
             .add_cookie_str(cookie, &self.base.parse().expect("an address"));
     }
 
+    /// Remembers a secret that must appear in no log and no database.
+    pub fn note(&self, secret: &str) {
+        let mut secrets = self.secrets.lock().expect("no panic while noting");
+        secrets.push(secret.to_owned());
+    }
+
     fn note_secrets(&self, headers: &HeaderMap) {
         let mut secrets = self.secrets.lock().expect("no panic while noting");
         for cookie in headers.get_all("set-cookie") {
@@ -276,6 +282,18 @@ impl Answer {
         let all = self.headers.get_all("set-cookie").iter();
         all.map(|value| value.to_str().unwrap_or_default().to_owned())
             .collect()
+    }
+
+    /// The token in the form that posts to this address.
+    pub fn form_token_of(&self, action: &str) -> String {
+        let text = self.text();
+        let after = text
+            .split(&format!("action=\"{action}\""))
+            .nth(1)
+            .unwrap_or_else(|| panic!("no form to {action}: {text}"));
+        let after = after.split("name=\"csrf_token\" value=\"").nth(1);
+        let after = after.expect("a token in it");
+        after.split('"').next().unwrap_or_default().to_owned()
     }
 
     /// The value of the hidden field `csrf_token` of the first form.

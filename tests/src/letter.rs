@@ -49,12 +49,17 @@ impl Letter {
     }
 
     fn find_link(&self) -> Option<String> {
-        let words = self.text.split_whitespace();
-        words
-            .filter(|word| word.starts_with("http"))
-            .find_map(|word| {
-                let at = ERRANDS.iter().find_map(|errand| word.find(errand))?;
-                Some(word[at..].to_owned())
-            })
+        link_in(&self.text)
     }
+}
+
+/// The path of the link with a secret in a letter's text.
+pub fn link_in(text: &str) -> Option<String> {
+    let mut links = text
+        .split_whitespace()
+        .filter(|word| word.starts_with("http"));
+    links.find_map(|link| {
+        let at = ERRANDS.iter().find_map(|errand| link.find(errand))?;
+        Some(link[at..].to_owned())
+    })
 }

@@ -1,5 +1,6 @@
 //! The harness of all suites: real servers on port 0, a real PostgreSQL, a clock that moves.
 
+pub mod authenticator;
 pub mod chromium;
 pub mod client;
 pub mod countries;
@@ -14,4 +15,5 @@ pub mod programs;
 pub mod redis;
 pub mod s3rver;
 pub mod shop;
+pub mod smtpd;
 pub mod world;

@@ -34,8 +34,13 @@ pub const ARIA2: Program = Program::new(&["aria2c"], "aria2");
 pub const NGINX: Program = Program::new(&["nginx"], "nginx-light");
 /// Another place for sessions.
 pub const REDIS: Program = Program::new(&["redis-server", "valkey-server"], "redis-server");
+/// Reads JSON on the command line.
+pub const JQ: Program = Program::new(&["jq"], "jq");
 /// What runs the S3 server.
 pub const NODE: Program = Program::new(&["node"], "nodejs");
+
+/// What runs the SMTP server.
+pub const PYTHON: Program = Program::new(&["python3"], "python3");
 
 impl Program {
     const fn new(names: &'static [&'static str], package: &'static str) -> Self {

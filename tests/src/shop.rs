@@ -16,6 +16,7 @@ use chrono::{SubsecRound, TimeDelta};
 use shared::{clock::Clock, settings};
 
 use crate::{
+    authenticator,
     client::{Client, Secrets, email},
     db::TestDatabase,
     letter::Letter,
@@ -107,7 +108,7 @@ impl Shop {
         client
     }
 
-    /// Somebody who is an admin, signed in.
+    /// Somebody who is an admin, signed in, with a second factor.
     pub async fn admin(&self, name: &str) -> Client {
         let client = self.user(name).await;
         let state = self.server().state();
@@ -116,6 +117,7 @@ impl Shop {
             .await
             .expect("an admin");
         assert_eq!(client.sign_in(name).await.status, 200);
+        authenticator::enrol(self, &client).await;
         client
     }
 
@@ -143,7 +145,20 @@ impl Shop {
         letters
     }
 
-    fn kept_letters(&self) -> Vec<Letter> {
+    /// The newest letter of this kind.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn letter(&self, kind: app_server::domain::mail::Letter) -> Letter {
+        let letters = self.letters().await.into_iter().rev();
+        let mut of_kind = letters.filter(|letter| letter.kind == kind);
+        of_kind
+            .next()
+            .unwrap_or_else(|| panic!("no letter {kind:?}"))
+    }
+
+    /// The letters that have left by themselves so far, the oldest first.
+    pub fn kept_letters(&self) -> Vec<Letter> {
         let letters: Vec<Letter> = self.kept.all().into_iter().map(Letter::from).collect();
         let secrets = letters.iter().filter_map(Letter::secret);
         self.secrets
@@ -191,6 +206,13 @@ impl Shop {
         self.server = Some(server);
     }
 
+    /// The same with these variables set anew.
+    pub async fn restart_with(&mut self, variables: &[(&str, &str)]) {
+        let url = self.database.url();
+        self.config = config(&url, self.address, &self.folder, variables);
+        self.restart().await;
+    }
+
     /// What was logged since this shop began, by every server of this process.
     pub fn log(&self) -> String {
         log::since(self.log_position)
@@ -235,6 +257,9 @@ async fn dump(database: &TestDatabase) -> String {
     dump
 }
 
+/// What shops in tests seal second factors with: 32 times `S`.
+pub const SECRETS_KEY: &str = "U1NTU1NTU1NTU1NTU1NTU1NTU1NTU1NTU1NTU1NTU1M=";
+
 /// The configuration of a shop in tests, by the same reader as in life.
 pub fn config(
     database_url: &str,
@@ -257,6 +282,7 @@ pub fn config(
             "FILES_URL".to_owned(),
             format!("file://{}", folder.path().join("files").display()),
         ),
+        ("SECRETS_KEY".to_owned(), SECRETS_KEY.to_owned()),
         ("PAYMENTS".to_owned(), "test".to_owned()),
         ("WORKERS".to_owned(), "1".to_owned()),
     ];

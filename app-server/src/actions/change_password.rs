@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     audit::{Entry, record},
     devices,
+    links::{self, BY_A_PASSWORD},
     passwords::Owner,
     sessions::{Begun, Origin},
     throttle,
@@ -69,9 +70,10 @@ pub async fn change_password(
     let verified = users::lock_verified(&tx, user.id, &stored).await?;
     let epoch = verified.ok_or(AppError::WrongPassword)?.session_epoch;
     pass.succeeded(&tx).await?;
+    let now = state.clock.now();
+    links::void(&tx, user.id, BY_A_PASSWORD, now).await?;
     users::update_password(&tx, user.id, &hash).await?;
     let mut begun = state.sessions.renew(&tx, session, epoch).await?;
-    let now = state.clock.now();
     begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
     let entry = Entry {
         event: Event::PasswordChange,

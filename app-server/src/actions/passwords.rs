@@ -285,4 +285,30 @@ mod tests {
         let other = format!("{}y", &long[..299]);
         assert!(!passwords.verify(other.into(), Some(stored)).await.unwrap());
     }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn so_many_hashes_wait_and_the_next_is_told_at_once() {
+        let passwords = Passwords::new().unwrap();
+        // Nobody gets a turn: all who come wait.
+        let cores = u32::try_from(passwords.running.available_permits()).unwrap();
+        let turns = passwords.running.clone().acquire_many_owned(cores).await;
+        let waiting: Vec<_> = (0..MAX_WAITING)
+            .map(|_| {
+                let passwords = passwords.clone();
+                tokio::spawn(async move { passwords.hash("some password".into()).await })
+            })
+            .collect();
+        while passwords.waiting.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+
+        let refused = passwords.hash("one too many".into()).await;
+
+        assert!(matches!(refused, Err(AppError::Busy)));
+        drop(turns);
+        for hash in waiting {
+            hash.abort();
+        }
+        assert!(passwords.hash("somebody later".into()).await.is_ok());
+    }
 }

@@ -34,10 +34,12 @@ pub async fn purge_once(database: &Database, clock: &Clock) -> db::Result<u64> {
         let db = database.client().await?;
         let removed = purge::delete_ended_sessions(&db, clock.now()).await?;
         let visitors = purge::delete_idle_visitors(&db, clock.now()).await?;
+        let mails = purge::delete_old_mails(&db, clock.now()).await?;
         let events = purge::delete_old_events(&db, clock.now()).await?;
         let counters = purge::delete_counters(&db, clock.now()).await?;
+        let waits = purge::delete_expired_waits(&db, clock.now()).await?;
         total += removed + visitors;
-        let all = [removed, visitors, events, counters];
+        let all = [removed, visitors, mails, events, counters, waits];
         if !all.into_iter().any(purge::is_full) {
             break;
         }

@@ -22,6 +22,7 @@ use crate::{
         email::Email,
         ids::{SessionId, UserId},
         mail::Letter,
+        session::Proof,
         throttle::registrations,
         user::{MAX_NAME_CHARS, Role, User, parse_name},
     },
@@ -61,6 +62,7 @@ pub async fn register(
         email: email.as_str().to_owned(),
         name,
         role: Role::Buyer,
+        second_factor: false,
     };
 
     let mut db = state.db().await?;
@@ -77,7 +79,10 @@ pub async fn register(
     };
     insert_mail(&tx, &letter).await?;
     adopt(&tx, visitor, user.id).await?;
-    let mut begun = state.sessions.begin(&tx, &user, 0, false, origin).await?;
+    let mut begun = state
+        .sessions
+        .begin(&tx, &user, 0, false, Proof::Full, origin)
+        .await?;
     let opened = Entry {
         event: Event::UserCreated,
         user: Some(user.id),
@@ -87,7 +92,15 @@ pub async fn register(
         details: json!({"role": user.role}),
     };
     record(&tx, now, opened).await?;
-    signed_in(&tx, now, &begun, Event::LoginSuccess, json!({}), origin).await?;
+    signed_in(
+        &tx,
+        now,
+        &begun,
+        Event::LoginSuccess,
+        json!({"country": origin.country}),
+        origin,
+    )
+    .await?;
     begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
     tx.commit().await?;
     tracing::info!(user.id = %user.id, session.id = %begun.session.id, "registered");

@@ -20,6 +20,7 @@ use crate::{
         email::email_key,
         mail::{Letter, LinkKind},
         secret::LinkSecret,
+        user_agent,
     },
     error::AppError,
     mail::{
@@ -182,7 +183,8 @@ fn written(
         name: knows_reader.then_some(owner.name.as_str()),
         at: mail.created_at,
         place: mail.session.as_ref().map(|session| Place {
-            device: device(&session.user_agent),
+            device: user_agent::known(&session.user_agent)
+                .unwrap_or_else(|| user_agent::UNKNOWN.to_owned()),
             ip: session.ip.clone(),
             country: session.country.clone(),
         }),
@@ -234,36 +236,6 @@ fn recipient_kind(mail: &DueMail) -> String {
 /// After the attempt with this many before it: a minute, doubling up to an hour.
 fn pause(n_before: u32) -> TimeDelta {
     TimeDelta::minutes(1_i64 << n_before.min(6)).min(TimeDelta::hours(1))
-}
-
-/// A browser and its system in words: of what a program says of itself, only names that are known.
-fn device(user_agent: &str) -> String {
-    let first = |names: &[(&str, &'static str)], otherwise: &'static str| {
-        let known = names.iter().find(|(mark, _)| user_agent.contains(mark));
-        known.map_or(otherwise, |(_, name)| *name)
-    };
-    let browsers = [
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-        ("curl/", "curl"),
-    ];
-    let systems = [
-        ("Android", " on Android"),
-        ("iPhone", " on an iPhone"),
-        ("iPad", " on an iPad"),
-        ("Windows", " on Windows"),
-        ("Mac OS X", " on macOS"),
-        ("CrOS", " on ChromeOS"),
-        ("Linux", " on Linux"),
-    ];
-    format!(
-        "{}{}",
-        first(&browsers, "an unknown program"),
-        first(&systems, "")
-    )
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::{
         ids::{SessionId, UserId},
         rotation::Shown,
         secret::SessionSecret,
-        session::{self, Ended, Listed, Session, TOUCH_INTERVAL},
+        session::{self, Ended, Listed, Proof, Session, TOUCH_INTERVAL},
         user::{Role, User},
     },
     error::AppError,
@@ -201,12 +201,16 @@ impl Sessions {
         user: &User,
         epoch: i64,
         remembered: bool,
+        proof: Proof,
         origin: &Origin,
     ) -> Result<Begun, AppError> {
         let now = self.clock.now();
         let secret = SessionSecret::generate().map_err(AppError::internal)?;
         let csrf_token = new_csrf_token()?;
-        let session = self.new_session(Some(user.clone()), remembered, csrf_token, now);
+        let mut session = self.new_session(Some(user.clone()), remembered, csrf_token, now);
+        if proof == Proof::SignInOnly {
+            session.confirmed_at = None;
+        }
         let origin = origin.stored();
         let new = NewSession {
             session: &session,

@@ -8,8 +8,11 @@ use super::{
     audit::{Entry, record},
     devices,
     passwords::Verdict,
+    pending_sign_in,
+    second_factor::{self, Proof},
     sessions::{Begun, Origin},
     throttle::{self, Pass},
+    unusual,
 };
 use crate::{
     db::{
@@ -22,6 +25,9 @@ use crate::{
         email::email_key,
         ids::{SessionId, UserId},
         password,
+        secret::SessionSecret,
+        session,
+        unusual::Reason,
         user::User,
     },
     error::AppError,
@@ -34,8 +40,26 @@ pub struct Attempt {
     pub email: String,
     /// The password, exactly as typed.
     pub password: SecretString,
+    /// Where the code of a second factor comes from.
+    pub code: Code,
     /// "Remember me".
     pub remember: bool,
+}
+
+/// Where the code of a second factor comes from, when the account has one.
+pub enum Code {
+    /// It comes with the password, or is missing.
+    Given(Option<SecretString>),
+    /// A page of its own asks for it.
+    AskedFor,
+}
+
+/// What came of a right password.
+pub enum Outcome {
+    /// Signed in.
+    Begun(Box<Begun>),
+    /// The code is asked for: what the cookie will hold until then.
+    CodeWanted(SessionSecret),
 }
 
 /// Signs in; a visitor's cart becomes the user's, and the browser is known from now on.
@@ -43,14 +67,15 @@ pub struct Attempt {
 /// Unknown address, wrong password and disabled account take the same work and get the same answer.
 ///
 /// # Errors
-/// [`AppError::InvalidCredentials`]; [`AppError::TooMany`] and [`AppError::SignInsLocked`] before
-/// anything is compared; [`AppError::ResetRequired`].
+/// [`AppError::InvalidCredentials`]; [`AppError::SecondFactor`] when the password is right and the
+/// code that was to come with it is missing or wrong; [`AppError::TooMany`] and
+/// [`AppError::SignInsLocked`] before anything is compared; [`AppError::ResetRequired`].
 pub async fn sign_in(
     state: &AppState,
     attempt: Attempt,
     visitor: Option<SessionId>,
     origin: &Origin,
-) -> Result<Begun, AppError> {
+) -> Result<Outcome, AppError> {
     use secrecy::ExposeSecret;
 
     if attempt.password.expose_secret().len() > password::MAX_BYTES {
@@ -84,10 +109,14 @@ pub async fn sign_in(
             pass: &pass,
             credentials: found,
             better_hash,
-            remember: attempt.remember,
         };
-        if let Some(begun) = begin(state, proved, visitor, origin).await? {
-            return Ok(begun);
+        match begin(state, proved, &attempt, visitor, origin).await? {
+            Look::Done(outcome) => return Ok(outcome),
+            Look::WrongCode => {
+                pass.failed(state, user, origin, Event::FactorFail).await?;
+                return Err(AppError::SecondFactor);
+            }
+            Look::Outdated => {}
         }
     }
     Err(AppError::InvalidCredentials)
@@ -99,44 +128,55 @@ struct Proved<'a> {
     credentials: Credentials,
     /// Of the same password, as it would be hashed today.
     better_hash: Option<SecretString>,
-    remember: bool,
 }
 
-/// Begins the session, unless the password was replaced or the account disabled meanwhile.
+/// What another look at the account says.
+enum Look {
+    Done(Outcome),
+    WrongCode,
+    /// The password was replaced, or the account disabled, meanwhile.
+    Outdated,
+}
+
 async fn begin(
     state: &AppState,
     proved: Proved<'_>,
+    attempt: &Attempt,
     visitor: Option<SessionId>,
     origin: &Origin,
-) -> Result<Option<Begun>, AppError> {
+) -> Result<Look, AppError> {
     let Proved {
         pass,
         credentials,
         better_hash,
-        remember,
     } = proved;
+    let user = credentials.user;
+    let unusual = unusual::find(state, user.id, pass, origin).await?;
+
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
     let now = state.clock.now();
-    let user = credentials.user;
     let verified = users::lock_verified(&tx, user.id, &credentials.password_hash).await?;
-    // All sessions may have been ended meanwhile: this one would be of those.
-    let verified = verified.filter(|it| it.session_epoch == credentials.session_epoch);
     let Some(verified) = verified else {
-        return Ok(None);
+        return Ok(Look::Outdated);
     };
-    let entry = |event, session, details| Entry {
-        event,
-        user: Some(user.id),
-        actor: None,
-        session,
-        origin,
-        details,
-    };
+    if verified.session_epoch != credentials.session_epoch {
+        // All sessions were ended while this one was on its way: it is one of those.
+        pass.withdrawn(&tx).await?;
+        tx.commit().await?;
+        return Err(AppError::InvalidCredentials);
+    }
     if verified.must_reset {
         pass.withdrawn(&tx).await?;
-        let details = json!({"reason": "reset_required"});
-        record(&tx, now, entry(Event::LoginFail, None, details)).await?;
+        let failure = Entry {
+            event: Event::LoginFail,
+            user: Some(user.id),
+            actor: None,
+            session: None,
+            origin,
+            details: json!({"reason": "reset_required"}),
+        };
+        record(&tx, now, failure).await?;
         tx.commit().await?;
         return Err(AppError::ResetRequired);
     }
@@ -145,25 +185,107 @@ async fn begin(
     }
     let user = User {
         role: verified.role,
-        ..user.clone()
+        second_factor: verified.second_factor,
+        ..user
     };
-    adopt(&tx, visitor, user.id).await?;
+    let (epoch, remembered) = (verified.session_epoch, attempt.remember);
+    let proof = match (&attempt.code, user.second_factor) {
+        (_, false) => None,
+        (Code::Given(Some(code)), true) => {
+            let proof = second_factor::prove(state, &tx, &user, code, origin).await?;
+            // Nothing was changed, so nothing is committed.
+            let Some(proof) = proof else {
+                return Ok(Look::WrongCode);
+            };
+            Some(proof)
+        }
+        (Code::Given(None), true) => {
+            pass.withdrawn(&tx).await?;
+            tx.commit().await?;
+            return Err(AppError::SecondFactor);
+        }
+        (Code::AskedFor, true) => {
+            pass.withdrawn(&tx).await?;
+            let secret = pending_sign_in::wait(&tx, user.id, epoch, remembered, now).await?;
+            tx.commit().await?;
+            return Ok(Look::Done(Outcome::CodeWanted(secret)));
+        }
+    };
+    let entrance = Entrance {
+        user: &user,
+        epoch,
+        remembered,
+        proof,
+        unusual: &unusual,
+        visitor,
+    };
+    let begun = enter(state, &tx, pass, entrance, origin).await?;
+    tx.commit().await?;
+    Ok(Look::Done(Outcome::Begun(Box::new(begun))))
+}
+
+/// Somebody who proved all there is to prove, and whose row is locked.
+pub(super) struct Entrance<'a> {
+    /// Who.
+    pub user: &'a User,
+    /// Their epoch.
+    pub epoch: i64,
+    /// "Remember me".
+    pub remembered: bool,
+    /// By which code, where there is a second factor.
+    pub proof: Option<Proof>,
+    /// What is unusual about it: then the password opens nothing sensitive yet.
+    pub unusual: &'a [Reason],
+    /// Whose cart they bring.
+    pub visitor: Option<SessionId>,
+}
+
+/// Begins their session, in the caller's transaction: every way in ends here.
+pub(super) async fn enter(
+    state: &AppState,
+    tx: &impl Queries,
+    pass: &Pass,
+    entrance: Entrance<'_>,
+    origin: &Origin,
+) -> Result<Begun, AppError> {
+    let Entrance {
+        user,
+        epoch,
+        remembered,
+        proof,
+        unusual,
+        visitor,
+    } = entrance;
+    let good_for = if unusual.is_empty() {
+        session::Proof::Full
+    } else {
+        session::Proof::SignInOnly
+    };
+    let now = state.clock.now();
+    adopt(tx, visitor, user.id).await?;
     let mut begun = state
         .sessions
-        .begin(&tx, &user, verified.session_epoch, remember, origin)
+        .begin(tx, user, epoch, remembered, good_for, origin)
         .await?;
-    pass.succeeded(&tx).await?;
-    begun.device = Some(devices::remember(&tx, user.id, origin, now).await?);
+    pass.succeeded(tx).await?;
+    begun.device = Some(devices::remember(tx, user.id, origin, now).await?);
     let failures = pass.n_failures_before();
     let event = if failures > 0 {
         Event::LoginSuccessAfterFail
     } else {
         Event::LoginSuccess
     };
-    let details = json!({"failures": failures, "known_device": pass.by_known_device()});
-    signed_in(&tx, now, &begun, event, details, origin).await?;
-    tx.commit().await?;
-    Ok(Some(begun))
+    let mut details = json!({
+        "failures": failures, "known_device": pass.by_known_device(), "country": origin.country,
+    });
+    if let Some(proof) = proof {
+        details["second_factor"] = proof.as_str().into();
+    }
+    signed_in(tx, now, &begun, event, details, origin).await?;
+    if !unusual.is_empty() {
+        unusual::tell(tx, user, &begun, unusual, origin).await?;
+    }
+    Ok(begun)
 }
 
 /// Writes down that somebody came in, by `event`, and the session it gave them.

@@ -88,14 +88,14 @@ pub async fn admit(state: &AppState, email_key: &str, origin: &Origin) -> Result
     else {
         return Err(refuse(&db, &guess, counted, origin).await?);
     };
-    let counter = match (device, known_to) {
+    let place = match (device, known_to) {
         (Some(secret), Some(user)) => Counter::Device { secret, user },
         _ => Counter::Account,
     };
     Ok(Pass {
         account,
         address,
-        counter,
+        counter: place,
         at: guess.at,
         n_address,
         n_failures,

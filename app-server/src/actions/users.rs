@@ -40,6 +40,7 @@ pub async fn create(
         email: email.as_str().to_owned(),
         name,
         role,
+        second_factor: false,
     };
     let mut db = database.client().await?;
     let tx = db.transaction().await?;

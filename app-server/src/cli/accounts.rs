@@ -8,7 +8,7 @@ use shared::clock::Clock;
 
 use super::say;
 use crate::{
-    actions::{register::Registration, users},
+    actions::{register::Registration, remove_factor, users},
     db::Database,
     domain::user::Role,
     error::{AppError, Conflict},
@@ -32,6 +32,7 @@ enum Change {
     Disable,
     Enable,
     Password(SecretString),
+    ResetSecondFactor,
 }
 
 /// What the command `path` asks for; reads the password where one is needed.
@@ -48,6 +49,7 @@ pub(super) fn request(path: &str, email: &str, name: Option<&str>) -> anyhow::Re
         "user disable" => Change::Disable,
         "user enable" => Change::Enable,
         "user password" => Change::Password(read_password()?),
+        "user second-factor-reset" => Change::ResetSecondFactor,
         other => bail!("no such command: {other}"),
     };
     Ok(Request {
@@ -85,6 +87,10 @@ pub(super) async fn carry_out(
         Change::Password(new) => (
             users::set_password(database, clock, &email, new).await,
             "password set; sessions ended",
+        ),
+        Change::ResetSecondFactor => (
+            remove_factor::reset(database, clock, &email).await,
+            "signs in without a second factor now; sessions ended",
         ),
     };
     outcome.map_err(explained).with_context(|| email.clone())?;

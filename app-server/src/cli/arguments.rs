@@ -21,6 +21,7 @@ pub(super) fn command() -> Command {
         ))
         .subcommand(user())
         .subcommand(keys())
+        .subcommand(secrets())
         .subcommand(catalogue());
     let root = settings::command(root, VARIABLES);
     let secrets = root.get_after_help().cloned().unwrap_or_default();
@@ -80,6 +81,10 @@ fn user() -> Command {
         "password",
         "Sets a password, read from standard input; the account's sessions end",
     ))
+    .subcommand(of_account(
+        "second-factor-reset",
+        "Removes the second factor of somebody who lost it; the account's sessions end",
+    ))
 }
 
 fn keys() -> Command {
@@ -101,6 +106,17 @@ fn keys() -> Command {
             )
             .arg(kid),
         )
+}
+
+fn secrets() -> Command {
+    group(
+        "secrets",
+        "Rotates the keys of SECRETS_KEY; needs DATABASE_URL and SECRETS_KEY only",
+    )
+    .subcommand(leaf(
+        "reseal",
+        "Seals everything under the first key; afterwards the others may go",
+    ))
 }
 
 fn catalogue() -> Command {

@@ -29,9 +29,10 @@ use shared::{
 };
 
 use crate::{
-    actions::import_catalogue,
+    actions::{import_catalogue, secrets_key},
     config::{self, Config},
     db::{Database, migrate},
+    domain::sealing::Keyring,
     keys::folder::Folder,
 };
 use arguments::{argument, command, text};
@@ -78,6 +79,14 @@ impl Given<'_> {
         let part = config::keys_dir;
         let path = config::read_part(self.matches, self.environment, self.mistakes, part)?;
         Ok(Folder::new(path))
+    }
+
+    fn database_and_secrets(self) -> Result<(SecretString, Keyring), Mistakes> {
+        config::read_part(self.matches, self.environment, self.mistakes, |settings| {
+            let database_url = config::database_url(settings);
+            let secrets = config::required_secrets_key(settings);
+            Some((database_url?, secrets?))
+        })
     }
 
     fn database_and_files(self) -> Result<(SecretString, String, BucketAccess), Mistakes> {
@@ -148,6 +157,17 @@ fn dispatch(path: &str, given: Given<'_>) -> Result<(), Failure> {
         "keys generate" => signing_keys::generate(&given.keys()?, &clock)?,
         "keys list" => signing_keys::list(&given.keys()?, &clock)?,
         "keys retire" => signing_keys::retire(&given.keys()?, argument(matches, "KID"), &clock)?,
+        "secrets reseal" => {
+            let (database_url, secrets) = given.database_and_secrets()?;
+            let n_sealed = wait_for(async {
+                let database = current_database(&database_url).await?;
+                secrets_key::reseal(&database, &secrets).await
+            })?;
+            say(&format!(
+                "{n_sealed} sealed anew; everything is under the key {:?}",
+                secrets.newest()
+            ))?;
+        }
         _ => {
             let database_url = given.database_url()?;
             let (email, name) = (argument(matches, "EMAIL"), text(matches, "NAME"));

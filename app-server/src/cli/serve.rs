@@ -6,7 +6,7 @@ use anyhow::Context;
 use shared::clock::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::Config;
+use crate::{actions::secrets_key, config::Config};
 
 /// Serves until a signal: the first begins the drain, a second stops at once.
 pub(super) fn serve(config: Config, clock: Clock) -> anyhow::Result<()> {
@@ -23,7 +23,8 @@ async fn until_told_to_stop(config: Config, clock: Clock) -> anyhow::Result<()> 
     // Before anything else, so that no signal finds the default in place.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    super::current_database(&config.database_url).await?;
+    let database = super::current_database(&config.database_url).await?;
+    secrets_key::check(&database, config.secrets.as_ref()).await?;
     let address = config.listen;
     let listener =
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;

@@ -85,15 +85,13 @@ fn from(settings: &mut Settings, app_url: Option<&BaseUrl>) -> Option<Mailbox> {
         };
         return Some(Mailbox::new(Some("Claimcheck".to_owned()), address));
     };
-    match text.parse() {
-        Ok(mailbox) => Some(mailbox),
-        Err(_) => {
-            settings.mistake(format!(
-                "MAIL_FROM: {text:?}: expected a mailbox like Claimcheck <no-reply@shop.example>"
-            ));
-            None
-        }
+    let mailbox = text.parse().ok();
+    if mailbox.is_none() {
+        settings.mistake(format!(
+            "MAIL_FROM: {text:?}: expected a mailbox like Claimcheck <no-reply@shop.example>"
+        ));
     }
+    mailbox
 }
 
 fn no_reply(app_url: &BaseUrl) -> Option<Address> {

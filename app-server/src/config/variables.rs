@@ -47,6 +47,14 @@ pub const VARIABLES: &[Variable] = &[
         "",
         "Folder of the Ed25519 signing keys; required"
     ),
+    Variable {
+        name: "SECRETS_KEY",
+        value: "",
+        default: "",
+        help: "32 bytes in base64, or id:key pairs with commas between (the first seals, all open): \
+               keeps the secrets of second factors; required once there are any",
+        secret: true,
+    },
     access::FILES_URL,
     access::AWS_ACCESS_KEY_ID,
     access::AWS_SECRET_ACCESS_KEY,

@@ -51,7 +51,7 @@ pub async fn lock_account(db: &impl Queries, user: UserId) -> Result<Option<Acco
     row.map(Account::try_from).transpose()
 }
 
-const LOCK_ACCOUNT: &str = concat!(account_columns!(), "where user_id = $1 for update");
+const LOCK_ACCOUNT: &str = concat!(account_columns!(), "where user_id = $1 for no key update");
 
 /// Whose account has this address, by its lower-case form.
 pub async fn find_user_id(db: &impl Queries, email_key: &str) -> Result<Option<UserId>> {
@@ -191,6 +191,7 @@ impl TryFrom<Row> for Account {
     type Error = DbError;
 
     fn try_from(row: Row) -> Result<Self> {
+        let second_factor_at: Option<DateTime<Utc>> = row.try_get("second_factor_at")?;
         Ok(Self {
             user: User {
                 id: row.try_get("user_id")?,
@@ -200,11 +201,12 @@ impl TryFrom<Row> for Account {
                     table: "users",
                     column: "role",
                 })?,
+                second_factor: second_factor_at.is_some(),
             },
             created_at: row.try_get("created_at")?,
             disabled_at: row.try_get("disabled_at")?,
             email_verified_at: row.try_get("email_verified_at")?,
-            second_factor_at: row.try_get("second_factor_at")?,
+            second_factor_at,
             must_reset_at: row.try_get("must_reset_at")?,
             deletion_asked_at: row.try_get("deletion_asked_at")?,
             deleted_at: row.try_get("deleted_at")?,

@@ -8,6 +8,7 @@ use super::{DbError, Queries, Result};
 use crate::domain::{
     audit::Event,
     ids::{EventId, SessionId, UserId},
+    user_agent,
 };
 
 /// A row about to be written.
@@ -93,6 +94,11 @@ pub struct StoredEvent {
 }
 
 impl StoredEvent {
+    /// With which program, in words.
+    pub fn device(&self) -> String {
+        user_agent::in_words(&self.user_agent)
+    }
+
     /// Whether more is known than the columns say.
     pub fn has_details(&self) -> bool {
         self.details

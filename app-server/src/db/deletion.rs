@@ -12,14 +12,24 @@ use crate::domain::{deletion, ids::UserId};
 pub const FORGOTTEN: &[(&str, &str)] = &[
     ("sessions", FORGET_SESSIONS),
     ("cart_items", FORGET_CART),
+    ("devices", FORGET_DEVICES),
     ("mail_links", FORGET_LINKS),
     ("mails", FORGET_MAILS),
+    ("second_factors", FORGET_FACTOR),
+    ("pending_factors", FORGET_PENDING_FACTOR),
+    ("recovery_codes", FORGET_RECOVERY_CODES),
+    ("pending_sign_ins", FORGET_SIGN_INS),
 ];
 
 const FORGET_SESSIONS: &str = "delete from sessions where user_id = $1";
 const FORGET_CART: &str = "delete from cart_items where user_id = $1";
+const FORGET_DEVICES: &str = "delete from devices where user_id = $1";
 const FORGET_LINKS: &str = "delete from mail_links where user_id = $1";
 const FORGET_MAILS: &str = "delete from mails where user_id = $1";
+const FORGET_FACTOR: &str = "delete from second_factors where user_id = $1";
+const FORGET_PENDING_FACTOR: &str = "delete from pending_factors where user_id = $1";
+const FORGET_RECOVERY_CODES: &str = "delete from recovery_codes where user_id = $1";
+const FORGET_SIGN_INS: &str = "delete from pending_sign_ins where user_id = $1";
 
 /// Tables whose rows stay, and name nobody any more.
 pub const KEPT: &[&str] = &[
@@ -95,6 +105,11 @@ pub const STATEMENTS: &[&str] = &[
     DELETE_FAREWELLS,
     FORGET_SESSIONS,
     FORGET_CART,
+    FORGET_DEVICES,
     FORGET_LINKS,
     FORGET_MAILS,
+    FORGET_FACTOR,
+    FORGET_PENDING_FACTOR,
+    FORGET_RECOVERY_CODES,
+    FORGET_SIGN_INS,
 ];

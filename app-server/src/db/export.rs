@@ -23,6 +23,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("purchases", PURCHASES),
     ("downloads", DOWNLOADS),
     ("cart", CART),
+    ("devices", DEVICES),
     ("letters", LETTERS),
     ("events", EVENTS),
 ];
@@ -67,6 +68,11 @@ const CART: &str = "
           from cart_items join products using (product_id)
          where user_id = $1 order by title) row";
 
+const DEVICES: &str = "
+    select coalesce(jsonb_agg(row), '[]') as section from (
+        select signed_in_at, expires_at
+          from devices where user_id = $1 order by signed_in_at) row";
+
 const LETTERS: &str = "
     select coalesce(jsonb_agg(row), '[]') as section from (
         select kind, recipient, created_at, sent_at
@@ -80,5 +86,5 @@ const EVENTS: &str = "
 
 /// Every statement of this module.
 pub const STATEMENTS: &[&str] = &[
-    ACCOUNT, SESSIONS, ORDERS, PURCHASES, DOWNLOADS, CART, LETTERS, EVENTS,
+    ACCOUNT, SESSIONS, ORDERS, PURCHASES, DOWNLOADS, CART, DEVICES, LETTERS, EVENTS,
 ];

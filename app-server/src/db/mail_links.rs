@@ -62,6 +62,10 @@ pub struct Link {
     pub account_email: String,
     /// The same in lower case.
     pub account_email_key: String,
+    /// What the shop calls its owner.
+    pub account_name: String,
+    /// Signing in to it takes a code as well.
+    pub has_second_factor: bool,
     /// The account is disabled or deleted.
     pub is_closed: bool,
     /// When that happened which the letter tells about.
@@ -78,7 +82,7 @@ const FIND_LINK: &str = "
     select mail_links.kind, mail_links.user_id, recipient, mail_links.email_key, expires_at, used_at,
            mails.created_at as about,
            users.email as account_email, users.email_key as account_email_key,
-           disabled_at, deleted_at
+           users.name as account_name, second_factor_at, disabled_at, deleted_at
       from mail_links
       join mails using (mail_id)
       join users on users.user_id = mail_links.user_id
@@ -137,6 +141,8 @@ impl TryFrom<Row> for Link {
             is_used: at("used_at")?.is_some(),
             account_email: row.try_get("account_email")?,
             account_email_key: row.try_get("account_email_key")?,
+            account_name: row.try_get("account_name")?,
+            has_second_factor: at("second_factor_at")?.is_some(),
             is_closed: at("disabled_at")?.is_some() || at("deleted_at")?.is_some(),
             about: row.try_get("about")?,
         })

@@ -1,6 +1,7 @@
 //! All SQL, and all that is asked of Redis: connections with a deadline, queries prepared once.
 
 pub mod accounts;
+pub mod addresses;
 pub mod audit;
 pub mod carts;
 pub mod catalogue;
@@ -18,9 +19,13 @@ pub mod migrate;
 pub mod mints;
 pub mod orders;
 pub mod outbox;
+pub mod pending_sign_ins;
+pub mod places;
 pub mod products;
 pub mod purge;
+pub mod recovery_codes;
 pub mod redis;
+pub mod second_factors;
 pub mod secrets;
 pub mod sessions;
 pub mod throttles;
@@ -33,6 +38,7 @@ pub use error::{DbError, Result};
 /// Every statement of every module; a test prepares each one on a migrated database.
 pub const STATEMENTS: &[&[&str]] = &[
     accounts::STATEMENTS,
+    addresses::STATEMENTS,
     audit::STATEMENTS,
     carts::STATEMENTS,
     catalogue::STATEMENTS,
@@ -47,8 +53,12 @@ pub const STATEMENTS: &[&[&str]] = &[
     mints::STATEMENTS,
     orders::STATEMENTS,
     outbox::STATEMENTS,
+    pending_sign_ins::STATEMENTS,
+    places::STATEMENTS,
     products::STATEMENTS,
     purge::STATEMENTS,
+    recovery_codes::STATEMENTS,
+    second_factors::STATEMENTS,
     secrets::STATEMENTS,
     sessions::STATEMENTS,
     throttles::STATEMENTS,

@@ -3,7 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Queries, Result};
-use crate::domain::{audit, ids::EventId, throttle::LOCKED_FROM};
+use crate::domain::{
+    audit,
+    ids::{EventId, MailId},
+    throttle::LOCKED_FROM,
+};
 
 /// Rows one statement removes at most: a batch never holds its locks for long.
 const BATCH: i64 = 1_000;
@@ -38,6 +42,50 @@ const DELETE_IDLE_VISITORS: &str = "
      where session_id in (
         select session_id from sessions
          where user_id is null and idle_expires_at <= $1
+         limit $2
+           for update skip locked)";
+
+/// Removes one batch of what waited for a code that never came: sign-ins and second factors that
+/// were begun.
+pub async fn delete_expired_waits(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    let sign_ins = db.execute(DELETE_PENDING_SIGN_INS, &[&now, &BATCH]).await?;
+    let factors = db.execute(DELETE_PENDING_FACTORS, &[&now, &BATCH]).await?;
+    Ok(sign_ins.max(factors))
+}
+
+const DELETE_PENDING_SIGN_INS: &str = "
+    delete from pending_sign_ins
+     where secret_hash in (
+        select secret_hash from pending_sign_ins
+         where expires_at <= $1
+         limit $2
+           for update skip locked)";
+
+const DELETE_PENDING_FACTORS: &str = "
+    delete from pending_factors
+     where user_id in (
+        select user_id from pending_factors
+         where expires_at <= $1
+         limit $2
+           for update skip locked)";
+
+/// Letters that have left, or never will, are kept this long, and with them what their links were.
+const MAILS_KEPT: TimeDelta = TimeDelta::days(30);
+
+/// Removes one batch of letters that are done with, and their links.
+///
+/// Identifiers are in the order of time, so the primary key knows where to end.
+pub async fn delete_old_mails(db: &impl Queries, now: DateTime<Utc>) -> Result<u64> {
+    let before = MailId::first_at(now - MAILS_KEPT);
+    db.execute(DELETE_OLD_MAILS, &[&before, &BATCH]).await
+}
+
+const DELETE_OLD_MAILS: &str = "
+    delete from mails
+     where mail_id in (
+        select mail_id from mails
+         where mail_id < $1 and (sent_at is not null or given_up_at is not null)
+         order by mail_id
          limit $2
            for update skip locked)";
 
@@ -113,6 +161,9 @@ pub fn is_full(removed: u64) -> bool {
 pub const STATEMENTS: &[&str] = &[
     DELETE_ENDED_SESSIONS,
     DELETE_IDLE_VISITORS,
+    DELETE_PENDING_SIGN_INS,
+    DELETE_PENDING_FACTORS,
+    DELETE_OLD_MAILS,
     DELETE_OLD_EVENTS,
     DELETE_ACCOUNT_THROTTLES,
     DELETE_ADDRESS_THROTTLES,

@@ -45,7 +45,7 @@ pub async fn find_session(db: &impl Queries, secret_hash: &[u8; 32]) -> Result<O
 const FIND_SESSION: &str = "
     select session_id, sessions.created_at, last_seen_at, idle_expires_at, absolute_expires_at,
            remembered, confirmed_at, csrf_token, revoked_reason, epoch,
-           user_id, email, name, role, session_epoch, disabled_at,
+           user_id, email, name, role, session_epoch, disabled_at, second_factor_at,
            secret_hash = $1 as is_present, previous_hash = $1 as is_previous,
            rotated_at, secret_used_at
       from sessions
@@ -244,6 +244,9 @@ pub(super) fn user(row: &Row, id: UserId) -> Result<User> {
             table: "users",
             column: "role",
         })?,
+        second_factor: row
+            .try_get::<_, Option<DateTime<Utc>>>("second_factor_at")?
+            .is_some(),
     })
 }
 

@@ -30,7 +30,7 @@ pub async fn find_credentials(db: &impl Queries, email_key: &str) -> Result<Opti
 }
 
 const FIND_CREDENTIALS: &str = "
-    select user_id, email, name, role, password_hash, disabled_at, session_epoch
+    select user_id, email, name, role, second_factor_at, password_hash, disabled_at, session_epoch
       from users where email_key = $1";
 
 /// The user of this identifier.
@@ -43,7 +43,7 @@ pub async fn find_credentials_by_id(
 }
 
 const FIND_CREDENTIALS_BY_ID: &str = "
-    select user_id, email, name, role, password_hash, disabled_at, session_epoch
+    select user_id, email, name, role, second_factor_at, password_hash, disabled_at, session_epoch
       from users where user_id = $1";
 
 /// Whether signing in as `user` takes a code as well.
@@ -60,6 +60,8 @@ pub struct Verified {
     pub session_epoch: i64,
     /// What its user may do now, whatever it was when the password was looked up.
     pub role: Role,
+    /// Whether it takes a code too, now.
+    pub second_factor: bool,
     /// Nobody signs in before the password was reset.
     pub must_reset: bool,
 }
@@ -67,7 +69,7 @@ pub struct Verified {
 /// Locks the user as long as the password that was verified is still theirs and they are enabled.
 ///
 /// Until the transaction ends, a change of password waits, and then ends that session with the
-/// others.
+/// others. Rows that refer to the user may be added meanwhile: see [`super::addresses`].
 pub async fn lock_verified(
     db: &impl Queries,
     user: UserId,
@@ -76,21 +78,23 @@ pub async fn lock_verified(
     let row = db
         .query_opt(LOCK_VERIFIED, &[&user, &password_hash.expose_secret()])
         .await?;
-    row.map(|row| {
-        Ok(Verified {
-            session_epoch: row.try_get("session_epoch")?,
-            role: role(&row)?,
-            must_reset: row
-                .try_get::<_, Option<DateTime<Utc>>>("must_reset_at")?
-                .is_some(),
-        })
-    })
-    .transpose()
+    row.map(Verified::try_from).transpose()
 }
 
 const LOCK_VERIFIED: &str = "
-    select session_epoch, role, must_reset_at from users
+    select session_epoch, role, second_factor_at, must_reset_at from users
      where user_id = $1 and password_hash = $2 and disabled_at is null
+       for no key update";
+
+/// The user of this identifier, locked until the transaction ends.
+pub async fn lock_user(db: &impl Queries, user: UserId) -> Result<Option<Credentials>> {
+    let row = db.query_opt(LOCK_USER, &[&user]).await?;
+    row.map(Credentials::try_from).transpose()
+}
+
+const LOCK_USER: &str = "
+    select user_id, email, name, role, second_factor_at, password_hash, disabled_at, session_epoch
+      from users where user_id = $1
        for update";
 
 /// A new account, in its first epoch; [`DbError::violates`] `users_email_key` when taken.
@@ -152,16 +156,15 @@ const UPDATE_PASSWORD: &str = "
     )
     select user_id from changed";
 
-/// Ends all sessions of an enabled user; the epoch they had.
-pub async fn raise_epoch(db: &impl Queries, user: UserId) -> Result<Option<i64>> {
-    let row = db.query_opt(RAISE_EPOCH, &[&user]).await?;
-    row.map(|row| Ok(row.try_get("epoch")?)).transpose()
+/// Ends all sessions of `user`, and lets nobody sign in before the password was reset.
+pub async fn require_reset(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Result<()> {
+    db.execute(REQUIRE_RESET, &[&user, &now]).await?;
+    Ok(())
 }
 
-const RAISE_EPOCH: &str = "
-    update users set session_epoch = session_epoch + 1
-     where user_id = $1 and disabled_at is null
-    returning session_epoch - 1 as epoch";
+const REQUIRE_RESET: &str = "
+    update users set must_reset_at = coalesce(must_reset_at, $2), session_epoch = session_epoch + 1
+     where user_id = $1";
 
 /// Replaces a hash by another one of the same password; what was begun with it goes on.
 ///
@@ -220,9 +223,10 @@ pub const STATEMENTS: &[&str] = &[
     FIND_CREDENTIALS,
     FIND_CREDENTIALS_BY_ID,
     LOCK_VERIFIED,
+    LOCK_USER,
     INSERT_USER,
     UPDATE_PASSWORD,
-    RAISE_EPOCH,
+    REQUIRE_RESET,
     UPDATE_PASSWORD_HASH,
     HAS_SECOND_FACTOR,
     UPDATE_ROLE,
@@ -242,12 +246,33 @@ impl TryFrom<Row> for Credentials {
                 email: row.try_get("email")?,
                 name: row.try_get("name")?,
                 role: role(&row)?,
+                second_factor: second_factor(&row)?,
             },
             password_hash: SecretString::from(hash),
             disabled: disabled_at.is_some(),
             session_epoch: row.try_get("session_epoch")?,
         })
     }
+}
+
+impl TryFrom<Row> for Verified {
+    type Error = DbError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            session_epoch: row.try_get("session_epoch")?,
+            role: role(&row)?,
+            second_factor: second_factor(&row)?,
+            must_reset: row
+                .try_get::<_, Option<DateTime<Utc>>>("must_reset_at")?
+                .is_some(),
+        })
+    }
+}
+
+fn second_factor(row: &Row) -> Result<bool> {
+    let since: Option<DateTime<Utc>> = row.try_get("second_factor_at")?;
+    Ok(since.is_some())
 }
 
 fn id(row: Option<Row>) -> Result<Option<UserId>> {

@@ -88,6 +88,8 @@ events! {
     UserCreated = "user_created",
     /// Name or address of an account was changed.
     UserUpdated = "user_updated",
+    /// Another address was asked for; a link proves it first.
+    AddressChangeAsked = "user_address_change_requested",
     /// An address was verified.
     AddressVerified = "user_address_verified",
     /// An account was disabled.

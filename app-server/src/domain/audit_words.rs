@@ -34,6 +34,7 @@ impl Event {
             Self::AdminAction => "The shop's staff did something to the account",
             Self::UserCreated => "The account was opened",
             Self::UserUpdated => "Name or e-mail address was changed",
+            Self::AddressChangeAsked => "Another e-mail address was asked for",
             Self::AddressVerified => "The e-mail address was verified",
             Self::UserDisabled => "The account was disabled",
             Self::UserEnabled => "The account was enabled again",

@@ -74,15 +74,26 @@ impl EventId {
     /// 24 random bits.
     pub fn generate(now: DateTime<Utc>) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let counter = COUNTER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let micros = u16::try_from(now.timestamp_subsec_micros() % 1_000).unwrap_or_default();
-        let [high, low] = micros.to_be_bytes();
-        let [a, b, c, d] = counter;
-        let [.., x, y, z] = Uuid::new_v4().into_bytes();
-        Self(with_tail(now, [high, low, 0, a, b, c, d, x, y, z]))
+        let counter = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let mut tail = [0; 10];
+        let (micros_at, rest) = tail.split_at_mut(2);
+        let (counter_at, random_at) = rest.split_at_mut(5);
+        micros_at.copy_from_slice(&micros.to_be_bytes());
+        // The first byte of the rest loses two bits to the variant.
+        counter_at.copy_from_slice(&u64::from(counter).to_be_bytes()[3..]);
+        random_at.copy_from_slice(&Uuid::new_v4().into_bytes()[13..]);
+        Self(with_tail(now, tail))
     }
 
     /// The first that an event at `at` may have: lists are cut by time with it.
+    pub fn first_at(at: DateTime<Utc>) -> Self {
+        Self(with_tail(at, [0; 10]))
+    }
+}
+
+impl MailId {
+    /// The first that a letter written at `at` may have.
     pub fn first_at(at: DateTime<Utc>) -> Self {
         Self(with_tail(at, [0; 10]))
     }

@@ -60,6 +60,15 @@ pub struct Listed {
     pub user_agent: String,
 }
 
+/// What the proof of the password that begins a session is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Also for what is sensitive, for as long as any proof is.
+    Full,
+    /// Only for signing in: before anything sensitive the password is asked for again.
+    SignInOnly,
+}
+
 /// What is known beside the session when it is judged.
 #[derive(Clone, Debug)]
 pub struct Standing {

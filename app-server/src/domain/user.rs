@@ -13,6 +13,15 @@ pub struct User {
     pub name: String,
     /// What they may do.
     pub role: Role,
+    /// Signing in takes a code too.
+    pub second_factor: bool,
+}
+
+impl User {
+    /// An admin who has not set up a second factor may do nothing else.
+    pub fn must_enrol(&self) -> bool {
+        self.role == Role::Admin && !self.second_factor
+    }
 }
 
 /// What an account may do.

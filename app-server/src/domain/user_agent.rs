@@ -27,6 +27,9 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("Version/", "Safari"),
 ];
 
+/// Programs that say who they are before anything else.
+const TOOLS: &[(&str, &str)] = &[("curl/", "curl"), ("Wget/", "Wget"), ("aria2/", "aria2")];
+
 /// Systems by what betrays them, the particular before the general.
 const SYSTEMS: &[(&str, &str)] = &[
     ("iPhone", "iPhone"),
@@ -47,18 +50,27 @@ const MAX_NAME_BYTES: usize = 40;
 
 /// Browser and system, such as "Firefox on Windows"; a program's own name, such as "curl".
 pub fn in_words(user_agent: &str) -> String {
+    known(user_agent).unwrap_or_else(|| own_name(user_agent).unwrap_or(UNKNOWN).to_owned())
+}
+
+/// The same, made of nothing but words of ours: for letters, where another word might be a link.
+pub fn known(user_agent: &str) -> Option<String> {
     let first = |table: &[(&str, &'static str)]| {
         let mut found = table.iter().filter(|(mark, _)| user_agent.contains(mark));
         found.next().map(|(_, name)| *name)
     };
-    let browser = user_agent.starts_with("Mozilla/").then(|| first(PROGRAMS));
-    match (browser, first(SYSTEMS)) {
-        (Some(Some(browser)), Some(system)) => format!("{browser} on {system}"),
-        (Some(Some(browser)), None) => browser.to_owned(),
-        (Some(None), Some(system)) => format!("Unknown browser on {system}"),
-        (Some(None), None) => UNKNOWN.to_owned(),
-        (None, _) => own_name(user_agent).unwrap_or(UNKNOWN).to_owned(),
+    if !user_agent.starts_with("Mozilla/") {
+        let mut tools = TOOLS
+            .iter()
+            .filter(|(mark, _)| user_agent.starts_with(mark));
+        return tools.next().map(|(_, name)| (*name).to_owned());
     }
+    Some(match (first(PROGRAMS), first(SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        (None, Some(system)) => format!("Unknown browser on {system}"),
+        (None, None) => UNKNOWN.to_owned(),
+    })
 }
 
 /// What a program calls itself: the name before its version (RFC 9110, section 10.1.5).
@@ -157,6 +169,8 @@ mod tests {
         ] {
             assert_eq!(in_words(user_agent), words, "{user_agent}");
         }
+        assert_eq!(known("evil.example"), None);
+        assert_eq!(known("curl/8.14.1").as_deref(), Some("curl"));
     }
 
     proptest! {

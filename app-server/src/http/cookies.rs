@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `__Host-session` | HttpOnly, Strict | a session's secret |
 //! | `__Host-hint` | HttpOnly, Lax | `1`: this browser holds a session cookie. No authority |
+//! | `__Host-pending` | HttpOnly, Strict, 5 min | that the password was right: the code is still to come |
 //! | `__Host-landed` | HttpOnly, Lax, 5 s | `1`: this browser has just been on a landing page |
 //! | `__Host-device` | HttpOnly, Strict, a year | a known browser's secret. Proves nothing about who is there |
 //!
@@ -17,7 +18,10 @@ use actix_web::{
 };
 use shared::base_url::BaseUrl;
 
-use crate::domain::device::{DeviceSecret, KEPT};
+use crate::domain::{
+    device::{DeviceSecret, KEPT},
+    secret::SessionSecret,
+};
 
 /// The names, as APP_URL decides them.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,8 @@ pub struct Names {
     pub hint: &'static str,
     /// "This browser has just been on a landing page."
     pub landed: &'static str,
+    /// A sign-in that waits for its code.
+    pub pending: &'static str,
     /// A known browser's secret.
     pub device: &'static str,
     /// Sent over https only.
@@ -42,6 +48,7 @@ impl Names {
                 session: "__Host-session",
                 hint: "__Host-hint",
                 landed: "__Host-landed",
+                pending: "__Host-pending",
                 device: "__Host-device",
                 secure: true,
             }
@@ -50,6 +57,7 @@ impl Names {
                 session: "claimcheck-session",
                 hint: "claimcheck-hint",
                 landed: "claimcheck-landed",
+                pending: "claimcheck-pending",
                 device: "claimcheck-device",
                 secure: false,
             }
@@ -80,6 +88,26 @@ impl Names {
     /// What removes the hint.
     pub fn hint_removal(self) -> Cookie<'static> {
         self.marker(self.hint, Some(0))
+    }
+
+    /// What stands for a password that was right, while the code is still to come.
+    pub fn pending_cookie(self, secret: &SessionSecret, max_age: i64) -> Cookie<'static> {
+        self.pending(secret.expose(), max_age)
+    }
+
+    /// What removes it.
+    pub fn pending_removal(self) -> Cookie<'static> {
+        self.pending("", 0)
+    }
+
+    fn pending(self, value: &str, max_age: i64) -> Cookie<'static> {
+        Cookie::build(self.pending, value.to_owned())
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Strict)
+            .max_age(Duration::seconds(max_age))
+            .finish()
     }
 
     fn marker(self, name: &'static str, max_age: Option<i64>) -> Cookie<'static> {

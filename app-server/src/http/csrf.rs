@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Where the token of a browser without a cookie is enough: what nobody needs to be signed in for.
-const WITHOUT_COOKIE: &[&str] = &["/login", "/register"];
+const WITHOUT_COOKIE: &[&str] = &["/login", "/login/code", "/register", "/forgot"];
 
 /// What a program calls to be signed in: there, being signed out is no answer.
 const SIGNING_IN: &[&str] = &["/api/v1/session", "/api/v1/users"];

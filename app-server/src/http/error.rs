@@ -62,6 +62,7 @@ impl AppError {
     /// Status, stable code and the one sentence a visitor may read.
     ///
     /// No `_` arm: a new variant must decide here, under review.
+    #[expect(clippy::too_many_lines, reason = "a table, a few lines for each row")]
     pub fn public(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Invalid(_) => (
@@ -115,10 +116,26 @@ impl AppError {
                 "wrong_password",
                 "The current password is not right.",
             ),
+            Self::SecondFactor => (
+                StatusCode::UNAUTHORIZED,
+                "second_factor",
+                "This account also takes a code: the present one of its authenticator app, which is \
+                 good once, or an unused recovery code.",
+            ),
+            Self::SecondFactorRequired => (
+                StatusCode::FORBIDDEN,
+                "second_factor_required",
+                "Admins set up a second factor before anything else, at /account/second-factor.",
+            ),
             Self::ConfirmPassword => (
                 StatusCode::FORBIDDEN,
                 "confirm_password",
                 "Please confirm your password first.",
+            ),
+            Self::NoSecretsKey => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "This shop cannot keep second factors yet: its operator has not set SECRETS_KEY.",
             ),
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,

@@ -11,7 +11,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    layout::{self, Layout},
+    layout::{self, Layout, see_other},
     pages::{confirm, session::SignInPage},
     routes,
     visitor::Visitor,
@@ -36,7 +36,7 @@ struct StaleFormPage<'a> {
 }
 
 /// Fields that are typed again rather than written into a page.
-const SECRET_FIELDS: &[&str] = &["password", "current", "new"];
+const SECRET_FIELDS: &[&str] = &["password", "current", "new", "code"];
 
 /// Redraws an [`AppError`] as HTML, except beneath `/api/`.
 pub async fn error_pages(
@@ -90,6 +90,7 @@ fn draw(state: &AppState, request: &HttpRequest, error: &AppError) -> Option<Htt
         AppError::SignInRequired => {
             layout::page(status, &SignInPage::asked_for(layout, next_of(request)))
         }
+        AppError::SecondFactorRequired => Ok(see_other("/account/second-factor")),
         AppError::StaleForm(fields) => {
             let fields: Vec<_> = fields
                 .iter()

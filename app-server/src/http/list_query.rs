@@ -31,6 +31,14 @@ impl PageQuery {
         }
     }
 
+    /// Rows of a page, of a list that is short enough to be one when the client does not say.
+    ///
+    /// # Errors
+    /// 422 for anything but 1 to 100.
+    pub fn limit_if_any(&self) -> Result<Option<u8>, AppError> {
+        self.limit.as_ref().map(|_| self.limit()).transpose()
+    }
+
     /// Rows of a page.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ use super::{
     assets,
     cookies::Names,
     csrf::csrf,
+    enrolment::enrolment,
     error_pages::error_pages,
     health,
     host::host,
@@ -183,6 +184,7 @@ fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
         );
     let names = Names::of(&data.config.app_url);
     let mut people = web::scope("")
+        .wrap(from_fn(enrolment))
         .wrap(from_fn(csrf))
         .wrap(from_fn(session))
         .wrap(carrier(data.sessions.clone(), names))

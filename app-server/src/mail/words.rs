@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use shared::base_url::BaseUrl;
 
-use crate::domain::mail::Letter;
+use crate::domain::{deletion::due_at, mail::Letter};
 
 /// What a letter is written from.
 pub struct Facts<'a> {
@@ -227,9 +227,9 @@ fn story(facts: &Facts<'_>) -> Story {
         .more(format!("Locked out yourself? A new password opens the account again: {forgot}.")),
         Letter::DeletionAsked => Story::event(
             "Your account will be deleted",
-            format!("You asked us to delete your account at {shop}."),
+            format!("You asked us to delete your account at {shop}. That happens on {}.", moment(due_at(facts.at))),
         )
-        .more(format!("Changed your mind, or was it not you? Sign in and take it back at {account}, where it says until when."))
+        .more(format!("Changed your mind, or was it not you? Until then, sign in and keep the account: {account}."))
         .after("Downloads end with the account, so please fetch first what you want to keep."),
         Letter::Deleted => Story::event(
             "Your account is deleted",

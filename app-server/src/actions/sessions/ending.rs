@@ -6,8 +6,8 @@ use super::{Begun, Origin, Sessions};
 use crate::{
     actions::audit::{Entry, record},
     db::{
+        accounts,
         outbox::{NewMail, insert_mail},
-        users,
     },
     domain::{
         audit::Event,
@@ -99,7 +99,7 @@ impl Sessions {
         let now = self.clock.now();
         let mut db = self.database.client().await?;
         let tx = db.transaction().await?;
-        let epoch = users::raise_epoch(&tx, user.id).await?;
+        let epoch = accounts::end_sessions(&tx, user.id).await?;
         let epoch = epoch.ok_or(AppError::SignInRequired)?;
         let begun = self.go_on(&tx, own.clone(), epoch).await?;
         let n_ended = self

@@ -32,7 +32,10 @@ struct EventBody {
     /// The shop's staff did it.
     by_somebody_else: bool,
     ip: String,
+    country: Option<String>,
     user_agent: String,
+    /// The same in words.
+    device: String,
     details: Value,
 }
 
@@ -49,12 +52,14 @@ pub async fn index(
     let page = Page::cut(found, limit, |last| last.id);
     Ok(answer(
         StatusCode::OK,
-        &page.map(|event| body(event, session)),
+        &page.map(|event| body(&state, event, session)),
     ))
 }
 
-fn body(event: StoredEvent, asking: SessionId) -> EventBody {
+fn body(state: &AppState, event: StoredEvent, asking: SessionId) -> EventBody {
     EventBody {
+        country: state.countries.of(&event.ip),
+        device: event.device(),
         id: event.id,
         at: event.at,
         event: event.event.as_str(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     actions::{
         sessions::Begun,
-        sign_in::{Attempt, sign_in},
+        sign_in::{Attempt, Code, Outcome, sign_in},
     },
     domain::{
         ids::{SessionId, UserId},
@@ -100,11 +100,12 @@ pub async fn show(visitor: Visitor) -> HttpResponse {
 pub struct SignInBody {
     email: String,
     password: SecretString,
+    code: Option<SecretString>,
     #[serde(default)]
     remember: bool,
 }
 
-/// `POST /session` → 200 as GET; 401 `invalid_credentials`.
+/// `POST /session` → 200 as GET; 401 `invalid_credentials`, `second_factor`.
 pub async fn create(
     state: Data<AppState>,
     request: HttpRequest,
@@ -114,21 +115,26 @@ pub async fn create(
     let SignInBody {
         email,
         password,
+        code,
         remember,
     } = body;
     let attempt = Attempt {
         email,
         password,
+        code: Code::Given(code),
         remember,
     };
     let left_behind = leave_behind(&visitor);
-    let begun = sign_in(
+    let outcome = sign_in(
         &state,
         attempt,
         left_behind.anonymous,
         &origin(&state, &request),
     )
     .await?;
+    let Outcome::Begun(begun) = outcome else {
+        return Err(AppError::SecondFactor);
+    };
     left_behind.end(&state, &request).await?;
     issue(&request, &state, &begun)?;
     Ok(answer(StatusCode::OK, &SessionBody::begun(&begun)))

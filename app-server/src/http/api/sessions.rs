@@ -1,9 +1,11 @@
 //! One's sessions: which there are, and ending them.
 
+use std::cmp::Reverse;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -13,6 +15,7 @@ use crate::{
     error::AppError,
     http::{
         json::answer,
+        list_query::PageQuery,
         session::{clear_site_data, issue, origin, remove},
         visitor::SignedIn,
     },
@@ -48,18 +51,33 @@ impl ListedBody {
     }
 }
 
-/// `GET /sessions` → 200, the last used first, all at once: there are SESSIONS_PER_USER at most.
+/// `GET /sessions` → 200, the last to begin first, all at once unless a `limit` is given: there are
+/// SESSIONS_PER_USER at most; 422.
 pub async fn index(
     state: Data<AppState>,
     SignedIn { user, session }: SignedIn,
+    query: Query<PageQuery>,
 ) -> Result<HttpResponse, AppError> {
-    let listed = state.sessions.list(user.id).await?;
-    let items = listed.into_iter();
+    let (limit, after) = (query.limit_if_any()?, query.after::<SessionId>()?);
+    let mut listed = state.sessions.list(user.id).await?;
+    // Identifiers follow the time of their making: what is used between two pages moves nothing.
+    listed.sort_by_key(|listed| Reverse(listed.id));
+    if let Some(after) = after {
+        listed.retain(|listed| listed.id < after);
+    }
+    let page = match limit {
+        Some(limit) => Page::cut(listed, limit, |last| last.id),
+        None => Page {
+            items: listed,
+            next: None,
+        },
+    };
+    let items = page.items.into_iter();
     let page = Page {
         items: items
             .map(|listed| ListedBody::new(listed, session.id))
             .collect(),
-        next: None,
+        next: page.next,
     };
     Ok(answer(StatusCode::OK, &page))
 }

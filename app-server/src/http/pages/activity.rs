@@ -28,7 +28,8 @@ struct ActivityPage {
     layout: Layout,
     /// The session that looks.
     current: SessionId,
-    events: Vec<StoredEvent>,
+    /// Each with the country of its address, where it is known.
+    events: Vec<(StoredEvent, Option<String>)>,
     next: Option<String>,
 }
 
@@ -44,10 +45,14 @@ pub async fn index(
     let user = signed_in.user.id;
     let found = list_user_events(&db, user, query.after()?, i64::from(limit) + 1).await?;
     let page = Page::cut(found, limit, |last| last.id);
+    let located = |event: StoredEvent| {
+        let country = state.countries.of(&event.ip);
+        (event, country)
+    };
     let page = ActivityPage {
         layout: Layout::new(&state, &visitor),
         current: signed_in.session.id,
-        events: page.items,
+        events: page.items.into_iter().map(located).collect(),
         next: page.next,
     };
     layout::page(StatusCode::OK, &page)

@@ -10,12 +10,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    actions::sign_in::{Attempt, sign_in},
+    actions::sign_in::{Attempt, Code, Outcome, sign_in},
     error::AppError,
     http::{
         form::PageForm,
         landing::safe_next,
         layout::{self, Layout, see_other},
+        pages::sign_in_code,
         session::{clear_site_data, issue, leave_behind, origin, remove},
         visitor::Visitor,
     },
@@ -37,6 +38,20 @@ pub struct SignInPage {
 }
 
 impl SignInPage {
+    /// After a code took too long, or too many were wrong.
+    pub fn again(layout: Layout, next: String) -> Self {
+        let error = "That took too long, or too many codes were wrong. Please begin again.";
+        Self {
+            layout,
+            next,
+            email: String::new(),
+            remember: false,
+            notice: None,
+            error: Some(error.to_owned()),
+            reset: false,
+        }
+    }
+
     /// In place of a page that needs a user: afterwards to `next`.
     pub fn asked_for(mut layout: Layout, next: String) -> Self {
         layout.next = Some(next.clone());
@@ -58,9 +73,25 @@ impl SignInPage {
 pub struct Wanted {
     #[serde(default)]
     next: String,
+    /// What was done just now, by a link in a letter.
+    #[serde(default)]
+    done: String,
 }
 
 impl Wanted {
+    /// What was done just now, in words.
+    fn notice(&self) -> Option<&'static str> {
+        match self.done.as_str() {
+            "reset" => Some("Your new password is set. Please sign in with it."),
+            "verified" => Some("Thank you, your e-mail address is confirmed."),
+            "address" => Some("Your account has its new e-mail address. Please sign in with it."),
+            "not-me" => Some(
+                "Everybody is signed out of your account. We are sending you a letter with a link to set a new password.",
+            ),
+            _ => None,
+        }
+    }
+
     /// As it was sent; [`safe_next`] decides.
     pub fn next(&self) -> &str {
         &self.next
@@ -82,7 +113,7 @@ pub async fn new(
         next,
         email: String::new(),
         remember: false,
-        notice: None,
+        notice: wanted.notice(),
         error: None,
         reset: false,
     };
@@ -101,7 +132,7 @@ pub struct Fields {
     next: String,
 }
 
-/// `POST /login` → 303 to `next`; with the form again: 422, 403 when it was stale or the password must
+/// `POST /login` → 303 to `next`, or to where the code is asked for; with the form again: 422, 403 when it was stale or the password must
 /// be reset, 429 after too many failures.
 pub async fn create(
     state: Data<AppState>,
@@ -131,6 +162,7 @@ pub async fn create(
     let attempt = Attempt {
         email: fields.email.clone(),
         password: SecretString::from(std::mem::take(&mut fields.password)),
+        code: Code::AskedFor,
         remember: fields.remember.is_some(),
     };
     let left_behind = leave_behind(&visitor);
@@ -142,10 +174,13 @@ pub async fn create(
     )
     .await
     {
-        Ok(begun) => {
+        Ok(Outcome::Begun(begun)) => {
             left_behind.end(&state, &request).await?;
             issue(&request, &state, &begun)?;
             Ok(see_other(&safe_next(&fields.next)))
+        }
+        Ok(Outcome::CodeWanted(secret)) => {
+            Ok(sign_in_code::ask(&state, &secret, &safe_next(&fields.next)))
         }
         Err(error @ AppError::InvalidCredentials) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;

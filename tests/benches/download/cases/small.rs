@@ -55,7 +55,7 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
         token(&quiet),
     );
     add(
-        "one verification, empty actix-web answer (the limit)",
+        "one verification by the library, empty actix-web answer (the limit)",
         &verification,
         N_SMALL,
         token(&verification),
@@ -150,7 +150,7 @@ fn section(all: &[Contestant], verifications: &Series, verifying: &Series) -> Se
     }
     let (least, most) = verifications.span();
     section.row(vec![
-        "Ed25519 verifications alone".to_owned(),
+        "the library's Ed25519 verifications alone".to_owned(),
         format!("{:.0}", verifications.median()),
         format!("{least:.0}–{most:.0}"),
         format!("{:.2}", verifications.ratio_to(&limit.rate)),

@@ -1,4 +1,5 @@
-//! One Ed25519 verification, as the download server does it, and an empty answer by actix-web.
+//! One Ed25519 verification by the library, for a key it has not prepared, and an empty answer by
+//! actix-web.
 
 use std::{
     net::SocketAddr,
