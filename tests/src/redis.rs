@@ -1,9 +1,11 @@
 //! A real Redis: sessions can be kept in it.
 
 use std::{
+    env,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::Stdio,
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -83,6 +85,36 @@ impl Redis {
         panic!("redis does not start");
     }
 
+    /// Sets aside what it has written down so far.
+    ///
+    /// # Panics
+    /// The disk fails.
+    pub fn set_aside(&self) {
+        self.copy("appendonlydir", "set-aside");
+    }
+
+    /// Dies, and comes back with what was set aside: a backup, or a replica that lagged behind.
+    ///
+    /// # Panics
+    /// The disk fails, or it does not start.
+    pub fn come_back_with_what_was_set_aside(&mut self) {
+        self.kill();
+        self.copy("set-aside", "appendonlydir");
+        self.start_again();
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        let (from, to) = (self.folder.path().join(from), self.folder.path().join(to));
+        if to.exists() {
+            std::fs::remove_dir_all(&to).expect("an older copy removed");
+        }
+        std::fs::create_dir(&to).expect("a folder");
+        for entry in std::fs::read_dir(from).expect("what it wrote") {
+            let entry = entry.expect("a file");
+            std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+        }
+    }
+
     /// Forgets everything it keeps, as a Redis does that lost its disk.
     pub fn lose_everything(&mut self) {
         self.kill();
@@ -90,4 +122,18 @@ impl Redis {
         std::fs::remove_dir_all(&written).expect("what it wrote");
         self.start_again();
     }
+}
+
+/// The Redis of a suite that is called `redis`: there, every shop keeps its sessions in it.
+///
+/// One for all shops of the process: no two of them have a user or a session in common.
+pub fn of_this_suite() -> Option<&'static Redis> {
+    static REDIS: OnceLock<Option<Redis>> = OnceLock::new();
+
+    let start = || {
+        let program = PathBuf::from(env::args_os().next()?);
+        let name = program.file_name()?.to_str()?;
+        name.starts_with("redis-").then(Redis::start).flatten()
+    };
+    REDIS.get_or_init(start).as_ref()
 }

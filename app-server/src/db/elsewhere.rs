@@ -44,7 +44,7 @@ pub async fn find_holder(
 }
 
 const FIND_HOLDER: &str = "
-    select email, name, role, session_epoch, disabled_at,
+    select email, name, role, session_epoch, disabled_at, second_factor_at,
            (select reason from ended_sessions where session_id = $2) as reason
       from users where user_id = $1";
 

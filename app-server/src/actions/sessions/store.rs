@@ -21,7 +21,7 @@ use self::redis::RedisStore;
 use crate::{
     db::{
         self, Database, Queries, mints,
-        redis::Redis,
+        redis::{Persistence, Redis},
         secrets::{self, Renewal, Rotated, Visit},
         sessions::{self, NewSession, Record},
     },
@@ -195,6 +195,18 @@ impl Store {
         match self {
             Self::Postgres(_) => mints::session_is_live(tx, session).await,
             Self::Redis(store) => store.is_live(tx, session, user, now).await,
+        }
+    }
+
+    /// Whether it answers, and how much of it a crash would bring back.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn check(&self) -> db::Result<Persistence> {
+        match self {
+            // The database answers or not, for everything.
+            Self::Postgres(_) => Ok(Persistence::Sound),
+            Self::Redis(store) => store.check().await,
         }
     }
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::{
     db::{
         self, Database, Queries, elsewhere,
-        redis::{Redis, sessions::Kept},
+        redis::{Persistence, Redis, sessions::Kept},
         secrets::{Renewal, Rotated, Visit, update_last_seen},
         sessions::{NewSession, Record, find_session},
     },
@@ -34,9 +34,8 @@ impl RedisStore {
         Self { redis, database }
     }
 
-    /// Where they are.
-    pub fn redis(&self) -> &Redis {
-        &self.redis
+    pub(super) async fn check(&self) -> db::Result<Persistence> {
+        self.redis.persistence().await
     }
 
     pub(super) async fn find(&self, secret_hash: &[u8; 32]) -> db::Result<Option<Record>> {
