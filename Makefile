@@ -7,6 +7,7 @@
 # make sbom    what the servers link, with versions and licences, into target/sbom.cdx.json
 # make bench-download   deliveries beside nginx and Caddy, into docs/benchmarks.md
 # make bench-sign-in    whether its time tells known addresses from unknown ones, into docs/benchmarks.md
+# make bench-sessions   what a session costs, into docs/benchmarks.md
 #
 # Each target installs what it needs and does not find, where it may (root, with apt-get), and
 # says what to install elsewhere. Then it runs plain cargo, which works alone from there on.
@@ -14,14 +15,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: demo test check soak fuzz fmt sbom bench-download bench-sign-in tools postgres browsers web-servers s3rver countries smtpd fuzzer
+.PHONY: demo test check soak fuzz fmt sbom bench-download bench-sign-in bench-sessions tools postgres browsers redis web-servers s3rver countries smtpd fuzzer
 
 FUZZ_SECS ?= 60
 
 demo: postgres
 	cargo run
 
-test: postgres browsers s3rver countries smtpd
+test: postgres browsers redis s3rver countries smtpd
 	cargo test --workspace
 
 check: tools
@@ -68,6 +69,10 @@ bench-download: web-servers
 bench-sign-in: postgres
 	cargo bench -p tests --bench sign_in -- --write
 
+bench-sessions: postgres redis
+	cargo build --release -p tests --bench sessions
+	cargo bench -p tests --bench sessions -- $(BENCH)
+
 # --- What must be there first ---
 
 # $(call need,test that finds it,Debian's package)
@@ -112,6 +117,13 @@ browsers:
 	$(call need,command -v curl,curl); \
 	$(call need,command -v jq,jq); \
 	$(call need,command -v nginx || [ -x /usr/sbin/nginx ],nginx-light); \
+	$(call install_missing,true)
+
+# Another place for sessions. Debian's package starts it on its usual port where there is a service
+# manager; the tests start their own and leave that one alone.
+redis:
+	@missing=(); \
+	$(call need,command -v redis-server || command -v valkey-server,redis-server); \
 	$(call install_missing,true)
 
 # What the download server is measured beside. Debian's packages start them on port 80 where there

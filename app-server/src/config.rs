@@ -39,6 +39,8 @@ pub struct Config {
     pub bucket: BucketAccess,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
+    /// The Redis that keeps the sessions of users; none: PostgreSQL does. May hold a password.
+    pub session_store: Option<SecretString>,
     /// Sessions a user may have; the idlest goes first.
     pub sessions_per_user: u64,
     /// Anonymous session rows one address may cause in an hour.
@@ -128,6 +130,7 @@ impl Config {
             admin: lifetime(settings, "ADMIN_IDLE_SECS", "ADMIN_ABSOLUTE_SECS"),
             anonymous: Duration::from_secs(settings.integer("ANONYMOUS_SECS", 60..=A_CENTURY)),
         };
+        let session_store = session_store(settings);
         let sessions_per_user = settings.integer("SESSIONS_PER_USER", 1..=10_000);
         let anonymous_per_address = settings.integer("ANONYMOUS_PER_ADDRESS", 1..=u64::MAX);
         let registrations_per_address = settings.integer("REGISTRATIONS_PER_ADDRESS", 1..=u64::MAX);
@@ -149,6 +152,7 @@ impl Config {
             files_url,
             bucket,
             lifetimes,
+            session_store,
             sessions_per_user,
             anonymous_per_address,
             registrations_per_address,
@@ -212,6 +216,23 @@ pub fn database_url(settings: &mut Settings) -> Option<SecretString> {
         )),
     }
     Some(url)
+}
+
+/// SESSION_STORE: nothing for PostgreSQL.
+pub fn session_store(settings: &mut Settings) -> Option<SecretString> {
+    use secrecy::ExposeSecret;
+
+    let given = settings.secret("SESSION_STORE")?;
+    let url = given.expose_secret();
+    if url == "postgres" {
+        return None;
+    }
+    if let Err(error) = redis::Client::open(url) {
+        settings.mistake(format!(
+            "SESSION_STORE: expected postgres or redis://host:port/database: {error}"
+        ));
+    }
+    Some(given)
 }
 
 /// KEYS_DIR.

@@ -49,7 +49,7 @@ impl AppState {
     pub fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let database = Database::open(config.database_url.expose_secret())?;
         Ok(Self {
-            sessions: Sessions::new(database.clone(), clock.clone(), &config),
+            sessions: Sessions::new(database.clone(), clock.clone(), &config)?,
             passwords: Passwords::new()?,
             post: Post::open(&config.mail, &config.app_url)?,
             countries: Countries::open(config.geoip_db.as_deref())?,

@@ -25,6 +25,7 @@ mod rotation;
 mod second_factor;
 mod session_list;
 mod sessions;
+mod sessions_table;
 mod shelf;
 mod shop_cart;
 mod shop_catalogue;

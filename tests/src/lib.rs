@@ -12,6 +12,7 @@ pub mod large_sale;
 pub mod letter;
 pub mod log;
 pub mod programs;
+pub mod redis;
 pub mod s3rver;
 pub mod shop;
 pub mod smtpd;

@@ -32,6 +32,8 @@ pub const WGET: Program = Program::new(&["wget"], "wget");
 pub const ARIA2: Program = Program::new(&["aria2c"], "aria2");
 /// The web server that ours is compared with.
 pub const NGINX: Program = Program::new(&["nginx"], "nginx-light");
+/// Another place for sessions.
+pub const REDIS: Program = Program::new(&["redis-server", "valkey-server"], "redis-server");
 /// Reads JSON on the command line.
 pub const JQ: Program = Program::new(&["jq"], "jq");
 /// What runs the S3 server.

@@ -20,7 +20,7 @@ use crate::{
     client::{Client, Secrets, email},
     db::TestDatabase,
     letter::Letter,
-    log,
+    log, redis,
 };
 
 /// A shop without download servers.
@@ -286,11 +286,13 @@ pub fn config(
         ("PAYMENTS".to_owned(), "test".to_owned()),
         ("WORKERS".to_owned(), "1".to_owned()),
     ];
-    environment.extend(
-        variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-    );
+    if let Some(redis) = redis::of_this_suite() {
+        environment.push(("SESSION_STORE".to_owned(), redis.url()));
+    }
+    for (name, value) in variables {
+        environment.retain(|(given, _)| given != name);
+        environment.push(((*name).to_owned(), (*value).to_owned()));
+    }
     let command = settings::command(clap::Command::new("app-server"), VARIABLES);
     let matches = command
         .try_get_matches_from(["app-server"])

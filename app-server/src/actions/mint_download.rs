@@ -93,7 +93,8 @@ async fn mint(state: &AppState, asking: &Asking, file: FileId) -> Result<Minted,
     within_limit(&tx, asking.user, now).await?;
     // Again: meanwhile the purchase may have been refunded, or the session ended.
     let file = find_owned(&tx, asking.user, file).await?;
-    if !mints::session_is_live(&tx, asking.session).await? {
+    let store = state.sessions.store();
+    if !store.is_live(&tx, asking.session, asking.user, now).await? {
         return Err(AppError::SignInRequired);
     }
     let token = token_for(state, &file, &audience, now);

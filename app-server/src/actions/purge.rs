@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use shared::clock::Clock;
 
-use super::delete_account::delete_due;
-use crate::db::{self, Database, purge};
+use super::{delete_account::delete_due, sessions::store::Store};
+use crate::db::{self, Database, DbError, purge};
 
 /// Pause between two rounds.
 const INTERVAL: Duration = Duration::from_mins(10);
 
 /// Purges now and every ten minutes, for as long as it is polled.
-pub async fn purge_for_ever(database: Database, clock: Clock) {
+pub async fn purge_for_ever(database: Database, store: Store, clock: Clock) {
     loop {
-        match purge_once(&database, &clock).await {
+        let purged = async {
+            let removed = purge_once(&database, &clock).await?;
+            Ok::<u64, DbError>(removed + store.purge(clock.now()).await?)
+        };
+        match purged.await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "purged ended sessions"),
             Err(error) => {

@@ -102,16 +102,19 @@ pub enum Refreshed {
 }
 
 impl Sessions {
-    /// Sessions kept in PostgreSQL.
-    pub fn new(database: Database, clock: Clock, config: &Config) -> Self {
-        Self {
-            store: Store::Postgres(database.clone()),
+    /// Sessions kept where `config` says.
+    ///
+    /// # Errors
+    /// SESSION_STORE does not parse.
+    pub fn new(database: Database, clock: Clock, config: &Config) -> anyhow::Result<Self> {
+        Ok(Self {
+            store: Store::open(config.session_store.as_ref(), &database)?,
             database,
             clock,
             lifetimes: config.lifetimes,
             per_user: config.sessions_per_user,
             anonymous_per_address: config.anonymous_per_address,
-        }
+        })
     }
 
     /// What `secret` stands for now. One round trip.
@@ -160,6 +163,7 @@ impl Sessions {
         let origin = origin().stored();
         let visit = Visit {
             session: session.id,
+            user: session.user_id(),
             shown: &shown.hash,
             now,
             idle_expires_at: (now + delta(lifetime.idle)).min(session.absolute_expires_at),

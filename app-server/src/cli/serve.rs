@@ -6,7 +6,7 @@ use anyhow::Context;
 use shared::clock::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{actions::secrets_key, config::Config};
+use crate::{actions::secrets_key, config::Config, db::redis::Persistence};
 
 /// Serves until a signal: the first begins the drain, a second stops at once.
 pub(super) fn serve(config: Config, clock: Clock) -> anyhow::Result<()> {
@@ -29,6 +29,18 @@ async fn until_told_to_stop(config: Config, clock: Clock) -> anyhow::Result<()> 
     let listener =
         TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     let running = crate::start(config, clock, listener)?;
+    let store = running.state().sessions.store();
+    match store.check().await.context("SESSION_STORE")? {
+        Persistence::Sound => {}
+        Persistence::Unknown => tracing::info!(
+            "SESSION_STORE does not say what it keeps: see to it that it is everything (appendonly \
+             yes) or nothing"
+        ),
+        Persistence::Snapshots => tracing::warn!(
+            "SESSION_STORE keeps snapshots: after a crash, secrets of sessions that were replaced \
+             since the last one are good again; set appendonly yes"
+        ),
+    }
 
     next_of(&mut terminate, &mut interrupt).await;
     tokio::select! {

@@ -105,6 +105,13 @@ pub const VARIABLES: &[Variable] = &[
         "604800",
         "Carts of visitors are kept this long after their last use"
     ),
+    Variable {
+        name: "SESSION_STORE",
+        value: "",
+        default: "",
+        help: "Where the sessions of users are kept: postgres, the default, or redis://host:port/database",
+        secret: true,
+    },
     variable!(
         "SESSIONS_PER_USER",
         "COUNT",

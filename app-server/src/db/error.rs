@@ -20,6 +20,9 @@ pub enum DbError {
     /// PostgreSQL refused the statement, or the connection broke.
     #[error("a statement failed")]
     Query(#[from] tokio_postgres::Error),
+    /// Redis did not answer, or refused.
+    #[error("Redis failed")]
+    Redis(#[from] redis::RedisError),
     /// A row holds what no code of ours writes.
     #[error("{table}.{column} holds an impossible value")]
     Inconsistent {
@@ -35,6 +38,8 @@ impl DbError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Deadline(_) | Self::Session(_) | Self::Pool(_) => true,
+            // Whatever it is: a session that cannot be looked up is nobody's fault who shows one.
+            Self::Redis(_) => true,
             Self::Query(error) => {
                 error.is_closed()
                     || error
@@ -51,9 +56,11 @@ impl DbError {
             Self::Query(error) => {
                 error.as_db_error().and_then(|error| error.constraint()) == Some(constraint)
             }
-            Self::Deadline(_) | Self::Session(_) | Self::Pool(_) | Self::Inconsistent { .. } => {
-                false
-            }
+            Self::Deadline(_)
+            | Self::Session(_)
+            | Self::Pool(_)
+            | Self::Redis(_)
+            | Self::Inconsistent { .. } => false,
         }
     }
 }

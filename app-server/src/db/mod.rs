@@ -1,4 +1,4 @@
-//! All SQL, and nothing else: connections with a deadline, queries prepared once.
+//! All SQL, and all that is asked of Redis: connections with a deadline, queries prepared once.
 
 pub mod accounts;
 pub mod addresses;
@@ -9,6 +9,7 @@ mod client;
 pub mod deletion;
 pub mod devices;
 pub mod downloads;
+pub mod elsewhere;
 mod error;
 pub mod export;
 pub mod files;
@@ -23,6 +24,7 @@ pub mod places;
 pub mod products;
 pub mod purge;
 pub mod recovery_codes;
+pub mod redis;
 pub mod second_factors;
 pub mod secrets;
 pub mod sessions;
@@ -43,6 +45,7 @@ pub const STATEMENTS: &[&[&str]] = &[
     deletion::STATEMENTS,
     devices::STATEMENTS,
     downloads::STATEMENTS,
+    elsewhere::STATEMENTS,
     export::STATEMENTS,
     files::STATEMENTS,
     library::STATEMENTS,

@@ -3,12 +3,17 @@
 use chrono::{DateTime, Utc};
 
 use super::{Parameter, Queries, Result, sessions::Place};
-use crate::domain::{ids::SessionId, rotation::ROTATION_INTERVAL};
+use crate::domain::{
+    ids::{SessionId, UserId},
+    rotation::ROTATION_INTERVAL,
+};
 
 /// A request that counts as use of a session.
 pub struct Visit<'a> {
     /// Which session.
     pub session: SessionId,
+    /// Whose; nobody's is a visitor's.
+    pub user: Option<UserId>,
     /// SHA-256 of the secret that was shown.
     pub shown: &'a [u8; 32],
     /// When.
@@ -110,6 +115,8 @@ const ROTATE_SECRET: &str = "
 pub struct Renewal<'a> {
     /// Which session.
     pub session: SessionId,
+    /// Whose.
+    pub user: UserId,
     /// SHA-256 of the secret it gets.
     pub secret_hash: &'a [u8; 32],
     /// What its forms carry from now on.

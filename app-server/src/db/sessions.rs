@@ -233,7 +233,8 @@ fn session(row: &Row) -> Result<Session> {
     })
 }
 
-fn user(row: &Row, id: UserId) -> Result<User> {
+/// The user of a row of `users`, whose identifier is known.
+pub(super) fn user(row: &Row, id: UserId) -> Result<User> {
     let role: String = row.try_get("role")?;
     Ok(User {
         id,

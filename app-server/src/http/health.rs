@@ -38,11 +38,16 @@ async fn not_ready(state: &AppState) -> Option<&'static str> {
     }
     let current = async { migrate::is_current(&state.db().await?).await };
     match current.await {
-        Ok(true) => None,
-        Ok(false) => Some("the database lacks migrations"),
+        Ok(true) => {}
+        Ok(false) => return Some("the database lacks migrations"),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            Some("the database does not answer")
+            return Some("the database does not answer");
         }
     }
+    if let Err(error) = state.sessions.store().check().await {
+        tracing::warn!(%error, "not ready");
+        return Some("the session store does not answer");
+    }
+    None
 }

@@ -125,7 +125,11 @@ pub fn start(config: Config, clock: Clock, listener: TcpListener) -> anyhow::Res
     let handle = server.handle();
     let background = vec![
         state.nodes.watch(),
-        tokio::spawn(purge_for_ever(state.database.clone(), state.clock.clone())),
+        tokio::spawn(purge_for_ever(
+            state.database.clone(),
+            state.sessions.store().clone(),
+            state.clock.clone(),
+        )),
         tokio::spawn(send_letters(Arc::clone(&state))),
     ];
     tracing::info!(%address, url = %state.config.app_url, "the shop is open");

@@ -80,7 +80,7 @@ fn measure(options: Options) -> anyhow::Result<usize> {
         }
     }
     if run.options.write {
-        document::write(&figures)?;
+        document::write("make bench-download", &figures)?;
     }
     Ok(if run.options.strict { n_missed } else { 0 })
 }

@@ -56,8 +56,10 @@ impl Sessions {
         epoch: i64,
     ) -> Result<Begun, AppError> {
         let secret = SessionSecret::generate().map_err(AppError::internal)?;
+        let user = session.user_id().ok_or(AppError::SignInRequired)?;
         let renewal = Renewal {
             session: session.id,
+            user,
             secret_hash: &secret.hash(),
             csrf_token: &session.csrf_token,
             epoch,

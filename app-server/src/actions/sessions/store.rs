@@ -10,13 +10,18 @@
 //! - What is done within a transaction of the caller's must be void without it: a session begun
 //!   in one that is rolled back has a secret that nobody was told.
 //!
-//! Visitors' sessions are not kept here but always in PostgreSQL: their carts hang on them.
+//! Visitors' sessions are always kept in PostgreSQL: their carts hang on them.
+
+mod redis;
 
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 
+use self::redis::RedisStore;
 use crate::{
     db::{
-        self, Database, Queries,
+        self, Database, Queries, mints,
+        redis::{Persistence, Redis},
         secrets::{self, Renewal, Rotated, Visit},
         sessions::{self, NewSession, Record},
     },
@@ -31,9 +36,23 @@ use crate::{
 pub enum Store {
     /// In the table `sessions`.
     Postgres(Database),
+    /// In Redis; which of them were ended is written down in PostgreSQL besides.
+    Redis(RedisStore),
 }
 
 impl Store {
+    /// The table `sessions`, or the Redis at `redis_url`.
+    ///
+    /// # Errors
+    /// The address does not parse.
+    pub fn open(redis_url: Option<&SecretString>, database: &Database) -> anyhow::Result<Self> {
+        let database = database.clone();
+        Ok(match redis_url {
+            None => Self::Postgres(database),
+            Some(url) => Self::Redis(RedisStore::new(Redis::open(url)?, database)),
+        })
+    }
+
     /// The session that has, or has had, the secret of this hash: a user's or a visitor's.
     ///
     /// # Errors
@@ -44,6 +63,7 @@ impl Store {
                 let db = database.client().await?;
                 sessions::find_session(&db, secret_hash).await
             }
+            Self::Redis(store) => store.find(secret_hash).await,
         }
     }
 
@@ -66,6 +86,7 @@ impl Store {
                 sessions::revoke_idlest(tx, user, keep, REASON_TOO_MANY, now).await?;
                 sessions::insert_session(tx, new).await
             }
+            Self::Redis(store) => store.insert(tx, user, new, limit).await,
         }
     }
 
@@ -79,6 +100,7 @@ impl Store {
                 let db = database.client().await?;
                 secrets::update_last_seen(&db, visit).await
             }
+            Self::Redis(store) => store.touch(visit).await,
         }
     }
 
@@ -92,6 +114,7 @@ impl Store {
                 let db = database.client().await?;
                 secrets::rotate_secret(&db, visit, secret_hash).await
             }
+            Self::Redis(store) => store.rotate(visit, secret_hash).await,
         }
     }
 
@@ -103,6 +126,7 @@ impl Store {
     pub async fn renew(&self, tx: &impl Queries, renewal: &Renewal<'_>) -> db::Result<bool> {
         match self {
             Self::Postgres(_) => secrets::renew_secret(tx, renewal).await,
+            Self::Redis(store) => store.renew(tx, renewal).await,
         }
     }
 
@@ -120,6 +144,7 @@ impl Store {
     ) -> db::Result<bool> {
         match self {
             Self::Postgres(_) => sessions::revoke_session(tx, session, owner, reason, now).await,
+            Self::Redis(store) => store.revoke(tx, session, owner, reason, now).await,
         }
     }
 
@@ -138,6 +163,7 @@ impl Store {
     ) -> db::Result<u64> {
         match self {
             Self::Postgres(_) => sessions::revoke_others(tx, user, spared, reason, now).await,
+            Self::Redis(store) => store.revoke_others(user, spared, reason, now).await,
         }
     }
 
@@ -151,6 +177,48 @@ impl Store {
                 let db = database.client().await?;
                 sessions::list_sessions(&db, user, now).await
             }
+            Self::Redis(store) => store.list(user, now).await,
+        }
+    }
+
+    /// Whether a session of `user` goes on, as `tx` sees it.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn is_live(
+        &self,
+        tx: &impl Queries,
+        session: SessionId,
+        user: UserId,
+        now: DateTime<Utc>,
+    ) -> db::Result<bool> {
+        match self {
+            Self::Postgres(_) => mints::session_is_live(tx, session).await,
+            Self::Redis(store) => store.is_live(tx, session, user, now).await,
+        }
+    }
+
+    /// Whether it answers, and how much of it a crash would bring back.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn check(&self) -> db::Result<Persistence> {
+        match self {
+            // The database answers or not, for everything.
+            Self::Postgres(_) => Ok(Persistence::Sound),
+            Self::Redis(store) => store.check().await,
+        }
+    }
+
+    /// Forgets what is over and does not go by itself, a batch at a time; how much.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn purge(&self, now: DateTime<Utc>) -> db::Result<u64> {
+        match self {
+            // Its rows are forgotten with those of visitors.
+            Self::Postgres(_) => Ok(0),
+            Self::Redis(store) => store.purge(now).await,
         }
     }
 }

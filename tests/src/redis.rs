@@ -1,0 +1,139 @@
+//! A real Redis: sessions can be kept in it.
+
+use std::{
+    env,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::Stdio,
+    sync::OnceLock,
+    time::Duration,
+};
+
+use crate::{
+    programs::{REDIS, Running},
+    shop::Folder,
+};
+
+/// A running Redis, or one that is stopped for a while; what it keeps goes with it.
+#[derive(Debug)]
+pub struct Redis {
+    program: PathBuf,
+    folder: Folder,
+    address: SocketAddr,
+    running: Option<Running>,
+}
+
+impl Redis {
+    /// Starts one on a free port. `None`, said aloud, when it is not installed.
+    ///
+    /// # Panics
+    /// When it is missing where every test must run.
+    pub fn start() -> Option<Self> {
+        let program = REDIS.find()?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        drop(listener);
+        let mut redis = Self {
+            program,
+            folder: Folder::new(),
+            address,
+            running: None,
+        };
+        redis.start_again();
+        Some(redis)
+    }
+
+    /// Its address, as `SESSION_STORE` takes it.
+    pub fn url(&self) -> String {
+        format!("redis://{}/0", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Kills it, without a chance to write anything down.
+    pub fn kill(&mut self) {
+        self.running = None;
+    }
+
+    /// Starts it again at the same address, with what it had written down.
+    ///
+    /// # Panics
+    /// It does not start within ten seconds.
+    pub fn start_again(&mut self) {
+        let port = self.address.port().to_string();
+        let folder = self.folder.path().display().to_string();
+        let arguments = [
+            ["--bind", "127.0.0.1"],
+            ["--port", &port],
+            ["--dir", &folder],
+            ["--appendonly", "yes"],
+            ["--appendfsync", "always"],
+            ["--save", ""],
+            ["--daemonize", "no"],
+        ];
+        let arguments: Vec<String> = arguments.concat().into_iter().map(str::to_owned).collect();
+        self.running = Some(Running::start(&self.program, &arguments, Stdio::null()));
+        for _ in 0..1_000 {
+            if TcpStream::connect(self.address).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("redis does not start");
+    }
+
+    /// Sets aside what it has written down so far.
+    ///
+    /// # Panics
+    /// The disk fails.
+    pub fn set_aside(&self) {
+        self.copy("appendonlydir", "set-aside");
+    }
+
+    /// Dies, and comes back with what was set aside: a backup, or a replica that lagged behind.
+    ///
+    /// # Panics
+    /// The disk fails, or it does not start.
+    pub fn come_back_with_what_was_set_aside(&mut self) {
+        self.kill();
+        self.copy("set-aside", "appendonlydir");
+        self.start_again();
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        let (from, to) = (self.folder.path().join(from), self.folder.path().join(to));
+        if to.exists() {
+            std::fs::remove_dir_all(&to).expect("an older copy removed");
+        }
+        std::fs::create_dir(&to).expect("a folder");
+        for entry in std::fs::read_dir(from).expect("what it wrote") {
+            let entry = entry.expect("a file");
+            std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+        }
+    }
+
+    /// Forgets everything it keeps, as a Redis does that lost its disk.
+    pub fn lose_everything(&mut self) {
+        self.kill();
+        let written = self.folder.path().join("appendonlydir");
+        std::fs::remove_dir_all(&written).expect("what it wrote");
+        self.start_again();
+    }
+}
+
+/// The Redis of a suite that is called `redis`: there, every shop keeps its sessions in it.
+///
+/// One for all shops of the process: no two of them have a user or a session in common.
+pub fn of_this_suite() -> Option<&'static Redis> {
+    static REDIS: OnceLock<Option<Redis>> = OnceLock::new();
+
+    let start = || {
+        let program = PathBuf::from(env::args_os().next()?);
+        let name = program.file_name()?.to_str()?;
+        name.starts_with("redis-").then(Redis::start).flatten()
+    };
+    REDIS.get_or_init(start).as_ref()
+}
