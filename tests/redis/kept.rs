@@ -20,15 +20,11 @@ async fn dump(redis: &Redis) -> Vec<String> {
         .expect("the keys");
     let mut all = keys.clone();
     for key in keys {
-        let ask = match key.split(':').nth(1) {
-            Some("session") => ["HVALS", &key].as_slice(),
-            Some("secret") => &["MGET", &key],
-            _ => &["ZRANGE", &key, "0", "-1"],
+        let command = match key.split(':').nth(1) {
+            Some("session") => redis::cmd("HVALS").arg(&key).to_owned(),
+            Some("secret") => redis::cmd("MGET").arg(&key).to_owned(),
+            _ => redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).to_owned(),
         };
-        let mut command = redis::Cmd::new();
-        for word in ask {
-            command.arg(*word);
-        }
         // Of another shop's, and gone meanwhile.
         if let Ok(values) = command.query_async::<Vec<String>>(&mut db).await {
             all.extend(values);

@@ -88,10 +88,6 @@ pub enum Activity {
 }
 
 /// What became of a session while its request was served.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, and taken apart at once"
-)]
 pub enum Refreshed {
     /// It goes on.
     Kept,

@@ -37,9 +37,8 @@ impl DbError {
     /// True when the same request may succeed later: the database is gone, starting or too slow.
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Deadline(_) | Self::Session(_) | Self::Pool(_) => true,
-            // Whatever it is: a session that cannot be looked up is nobody's fault who shows one.
-            Self::Redis(_) => true,
+            // Whatever Redis says: that a session cannot be looked up is no fault of who shows one.
+            Self::Deadline(_) | Self::Session(_) | Self::Pool(_) | Self::Redis(_) => true,
             Self::Query(error) => {
                 error.is_closed()
                     || error
