@@ -40,6 +40,8 @@ const RESERVED_NAMES: &[&str] = &[
     "JWKS_REFRESH_SECS",
     "SESSION_ABSOLUTE_SECS",
     "SESSION_IDLE_SECS",
+    "SESSION_STORE",
+    "SESSION_STORE_FILE",
 ];
 
 /// What desktops set and mean something else by.

@@ -11,6 +11,7 @@ use crate::domain::{deletion, ids::UserId};
 /// Tables that a deleted account has no row in, each with what removes them.
 pub const FORGOTTEN: &[(&str, &str)] = &[
     ("sessions", FORGET_SESSIONS),
+    ("ended_sessions", FORGET_ENDED_SESSIONS),
     ("cart_items", FORGET_CART),
     ("devices", FORGET_DEVICES),
     ("mail_links", FORGET_LINKS),
@@ -22,6 +23,7 @@ pub const FORGOTTEN: &[(&str, &str)] = &[
 ];
 
 const FORGET_SESSIONS: &str = "delete from sessions where user_id = $1";
+const FORGET_ENDED_SESSIONS: &str = "delete from ended_sessions where user_id = $1";
 const FORGET_CART: &str = "delete from cart_items where user_id = $1";
 const FORGET_DEVICES: &str = "delete from devices where user_id = $1";
 const FORGET_LINKS: &str = "delete from mail_links where user_id = $1";
@@ -104,6 +106,7 @@ pub const STATEMENTS: &[&str] = &[
     FORGET_EVENTS,
     DELETE_FAREWELLS,
     FORGET_SESSIONS,
+    FORGET_ENDED_SESSIONS,
     FORGET_CART,
     FORGET_DEVICES,
     FORGET_LINKS,

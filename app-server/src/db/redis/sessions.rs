@@ -63,6 +63,14 @@ impl Kept {
     }
 }
 
+/// What ending sessions came to.
+pub struct Revoked {
+    /// How many are over for no other reason than that they were ended, now or before.
+    pub n_standing: u64,
+    /// How many of those were ended now.
+    pub n_ended: u64,
+}
+
 /// The fields of a session, in the order in which they are asked for.
 const FIELDS: [&str; 17] = [
     "user_id",
@@ -202,8 +210,7 @@ impl Redis {
         Ok(answer == 1)
     }
 
-    /// Ends those of `sessions` that are of `owner`, and of this epoch if one is given, and go on;
-    /// how many.
+    /// Ends those of `sessions` that are of `owner`, and of this epoch if one is given.
     pub async fn revoke_sessions(
         &self,
         sessions: &[SessionId],
@@ -211,7 +218,7 @@ impl Redis {
         epoch: Option<i64>,
         reason: &str,
         now: DateTime<Utc>,
-    ) -> Result<u64> {
+    ) -> Result<Revoked> {
         let mut call = REVOKE.prepare_invoke();
         for session in sessions {
             call.key(session_key(*session));
@@ -219,7 +226,11 @@ impl Redis {
         call.arg(owner.to_string());
         call.arg(epoch.map(|epoch| epoch.to_string()).unwrap_or_default());
         call.arg(micros(now)).arg(reason);
-        self.run(&call).await
+        let (n_standing, n_ended) = self.run(&call).await?;
+        Ok(Revoked {
+            n_standing,
+            n_ended,
+        })
     }
 
     /// The sessions of a user, ended ones too, the last used first.

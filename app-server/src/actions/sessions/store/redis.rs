@@ -127,11 +127,12 @@ impl RedisStore {
         let Some((epoch, _)) = elsewhere::find_epoch(tx, owner).await? else {
             return Ok(false);
         };
-        let ended = self
+        let revoked = self
             .redis
             .revoke_sessions(&[session], owner, Some(epoch), reason, now)
             .await?;
-        if ended == 0 {
+        // Redis may have been told before, in a transaction that came to nothing.
+        if revoked.n_standing == 0 {
             return Ok(false);
         }
         elsewhere::insert_ended(tx, session, owner, reason, now).await
@@ -150,9 +151,11 @@ impl RedisStore {
         if others.is_empty() {
             return Ok(0);
         }
-        self.redis
+        let revoked = self
+            .redis
             .revoke_sessions(&others, user, None, reason, now)
-            .await
+            .await?;
+        Ok(revoked.n_ended)
     }
 
     pub(super) async fn list(&self, user: UserId, now: DateTime<Utc>) -> db::Result<Vec<Listed>> {
