@@ -63,14 +63,6 @@ impl Kept {
     }
 }
 
-/// What ending sessions came to.
-pub struct Revoked {
-    /// How many are over for no other reason than that they were ended, now or before.
-    pub n_standing: u64,
-    /// How many of those were ended now.
-    pub n_ended: u64,
-}
-
 /// The fields of a session, in the order in which they are asked for.
 const FIELDS: [&str; 17] = [
     "user_id",
@@ -210,27 +202,20 @@ impl Redis {
         Ok(answer == 1)
     }
 
-    /// Ends those of `sessions` that are of `owner`, and of this epoch if one is given.
+    /// Ends those of `sessions` that are of `owner`; how many went on until now.
     pub async fn revoke_sessions(
         &self,
         sessions: &[SessionId],
         owner: UserId,
-        epoch: Option<i64>,
         reason: &str,
         now: DateTime<Utc>,
-    ) -> Result<Revoked> {
+    ) -> Result<u64> {
         let mut call = REVOKE.prepare_invoke();
         for session in sessions {
             call.key(session_key(*session));
         }
-        call.arg(owner.to_string());
-        call.arg(epoch.map(|epoch| epoch.to_string()).unwrap_or_default());
-        call.arg(micros(now)).arg(reason);
-        let (n_standing, n_ended) = self.run(&call).await?;
-        Ok(Revoked {
-            n_standing,
-            n_ended,
-        })
+        call.arg(owner.to_string()).arg(micros(now)).arg(reason);
+        self.run(&call).await
     }
 
     /// The sessions of a user, ended ones too, the last used first.

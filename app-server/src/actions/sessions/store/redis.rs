@@ -89,9 +89,12 @@ impl RedisStore {
     }
 
     pub(super) async fn touch(&self, visit: &Visit<'_>) -> db::Result<bool> {
-        if visit.user.is_none() {
+        let Some(user) = visit.user else {
             let db = self.database.client().await?;
             return update_last_seen(&db, visit).await;
+        };
+        if self.was_ended(visit, user).await? {
+            return Ok(false);
         }
         Ok(self.redis.update_last_seen(visit).await? == Some(true))
     }
@@ -101,7 +104,27 @@ impl RedisStore {
         visit: &Visit<'_>,
         secret_hash: &[u8; 32],
     ) -> db::Result<Rotated> {
+        let Some(user) = visit.user else {
+            return Ok(Rotated::Gone);
+        };
+        if self.was_ended(visit, user).await? {
+            return Ok(Rotated::Gone);
+        }
         self.redis.rotate_secret(visit, secret_hash).await
+    }
+
+    /// Whether the session was ended since it was found. Redis is told then: not before, since what
+    /// ended it could still have come to nothing.
+    async fn was_ended(&self, visit: &Visit<'_>, user: UserId) -> db::Result<bool> {
+        let db = self.database.client().await?;
+        let holder = elsewhere::find_holder(&db, user, visit.session).await?;
+        let Some(reason) = holder.and_then(|holder| holder.ended_reason) else {
+            return Ok(false);
+        };
+        self.redis
+            .revoke_sessions(&[visit.session], user, &reason, visit.now)
+            .await?;
+        Ok(true)
     }
 
     pub(super) async fn renew(&self, tx: &impl Queries, renewal: &Renewal<'_>) -> db::Result<bool> {
@@ -124,17 +147,10 @@ impl RedisStore {
         reason: &str,
         now: DateTime<Utc>,
     ) -> db::Result<bool> {
-        let Some((epoch, _)) = elsewhere::find_epoch(tx, owner).await? else {
-            return Ok(false);
-        };
-        let revoked = self
-            .redis
-            .revoke_sessions(&[session], owner, Some(epoch), reason, now)
-            .await?;
-        // Redis may have been told before, in a transaction that came to nothing.
-        if revoked.n_standing == 0 {
+        if !self.is_live(tx, session, owner, now).await? {
             return Ok(false);
         }
+        // From here on it is over: Redis need not know.
         elsewhere::insert_ended(tx, session, owner, reason, now).await
     }
 
@@ -151,11 +167,7 @@ impl RedisStore {
         if others.is_empty() {
             return Ok(0);
         }
-        let revoked = self
-            .redis
-            .revoke_sessions(&others, user, None, reason, now)
-            .await?;
-        Ok(revoked.n_ended)
+        self.redis.revoke_sessions(&others, user, reason, now).await
     }
 
     pub(super) async fn list(&self, user: UserId, now: DateTime<Utc>) -> db::Result<Vec<Listed>> {
