@@ -278,6 +278,25 @@ async fn what_changes_the_password_voids_every_other_link_that_would() {
 }
 
 #[tokio::test]
+async fn a_password_that_an_operator_sets_voids_links_and_its_owner_is_told() {
+    let shop = Shop::start().await;
+    shop.user("ada").await;
+    forget(&shop, "ada").await;
+    let link = reset_link(&shop, "ada").await;
+
+    let state = shop.server().state();
+    let (database, clock) = (&state.database, &state.clock);
+    app_server::actions::users::set_password(database, clock, &email("ada"), NEW.into())
+        .await
+        .unwrap();
+
+    assert_eq!(shop.visitor().get(&link).await.status, 410);
+    let told = shop.letter(Letter::PasswordChanged).await;
+    assert_eq!(told.recipient, email("ada"));
+    shop.end().await;
+}
+
+#[tokio::test]
 async fn a_link_is_good_for_its_address_and_for_an_open_account_only() {
     let shop = Shop::start().await;
     shop.user("ada").await;

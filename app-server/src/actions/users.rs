@@ -6,16 +6,22 @@ use shared::clock::Clock;
 
 use super::{
     audit::{Entry, record},
+    links::{self, BY_A_PASSWORD},
     passwords::{Owner, Passwords},
     register::{Registration, checked, taken},
     sessions::Origin,
 };
 use crate::{
-    db::{Database, Queries, users},
+    db::{
+        Database, Queries,
+        outbox::{NewMail, insert_mail},
+        users,
+    },
     domain::{
         audit::Event,
         email::email_key,
         ids::UserId,
+        mail::Letter,
         user::{Role, User},
     },
     error::AppError,
@@ -119,9 +125,19 @@ pub async fn set_password(
     }
     let hash = passwords.hash(new).await?;
     let tx = db.transaction().await?;
-    let user = user.id;
-    let changed = users::update_password(&tx, user, &hash).await?;
-    let user = changed.then_some(user);
+    let changed = users::update_password(&tx, user.id, &hash).await?;
+    if changed {
+        links::void(&tx, user.id, BY_A_PASSWORD, clock.now()).await?;
+        let letter = NewMail {
+            letter: Letter::PasswordChanged,
+            user: user.id,
+            recipient: &user.email,
+            session: None,
+            at: clock.now(),
+        };
+        insert_mail(&tx, &letter).await?;
+    }
+    let user = changed.then_some(user.id);
     let details = json!({"method": "command line"});
     written(&tx, clock, Event::PasswordChange, user, details).await?;
     Ok(tx.commit().await?)
