@@ -105,6 +105,25 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Connections leave a quarter of the open files to what they ask for.
+    const CONNECTIONS_OF_FOUR: u64 = 3;
+
+    /// Lowers the cap on connections to what `open_files` allow; true when that was needed.
+    ///
+    /// At the cap an idle connection makes room for a newcomer. Where files run out before, nobody
+    /// makes room, and newcomers wait.
+    pub fn fit(&mut self, open_files: u64) -> bool {
+        let most = (open_files / 4)
+            .saturating_mul(Self::CONNECTIONS_OF_FOUR)
+            .max(1);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let lowered = self.max_connections > most;
+        self.max_connections = self.max_connections.min(most);
+        lowered
+    }
+}
+
 impl Config {
     /// The defaults around what has none.
     pub fn new(download_url: BaseUrl, issuer: BaseUrl, jwks: Jwks, files_url: &str) -> Self {
@@ -175,5 +194,22 @@ impl LeaseKey {
 impl fmt::Debug for LeaseKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LeaseKey")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_open_files_to_deliveries() {
+        let mut limits = Limits::default();
+        assert!(!limits.fit(u64::MAX));
+        assert!(!limits.fit(26_668));
+        assert_eq!(limits.max_connections, 20_000);
+        assert!(limits.fit(20_000));
+        assert_eq!(limits.max_connections, 15_000);
+        assert!(limits.fit(0));
+        assert_eq!(limits.max_connections, 1);
     }
 }

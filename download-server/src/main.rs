@@ -18,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    let config = match reading::read() {
+    let mut config = match reading::read() {
         Ok(config) => config,
         Err(Refused::Display(help)) => help.exit(),
         Err(Refused::Mistakes(mistakes)) => {
@@ -27,7 +27,17 @@ async fn main() -> ExitCode {
         }
     };
     let _logging = telemetry::init(reading::log_filter().as_deref());
-    raise_open_files(config.max_streams as u64);
+    let limit = raise_open_files(config.max_streams as u64);
+    let wanted = config.limits.max_connections;
+    if config.limits.fit(limit) {
+        let held = config.limits.max_connections;
+        tracing::warn!(
+            limit,
+            wanted,
+            held,
+            "too few files may be open for MAX_CONNECTIONS"
+        );
+    }
     match serve(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -42,7 +52,7 @@ async fn main() -> ExitCode {
 const FILES_PER_STREAM: u64 = 2;
 
 /// Allows this process as many open files as the system lets it: shells give 1,024.
-fn raise_open_files(n_streams: u64) {
+fn raise_open_files(n_streams: u64) -> u64 {
     let before = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: before.maximum,
@@ -61,6 +71,7 @@ fn raise_open_files(n_streams: u64) {
             "too few files may be open for MAX_STREAMS"
         );
     }
+    limit
 }
 
 /// Serves until a signal: the first begins the drain, the second ends it.
