@@ -58,7 +58,7 @@ pub struct Begun {
 }
 
 /// A session that goes on, and the secret that led to it.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone)]
 pub struct Live {
     /// The session.
     pub session: Session,

@@ -127,7 +127,7 @@ pub const VARIABLES: &[Variable] = &[
     variable!(
         "REGISTRATIONS_PER_ADDRESS",
         "COUNT",
-        "100",
+        "300",
         "Accounts one address may open, or try to, in an hour"
     ),
     variable!(

@@ -13,7 +13,7 @@ pub const ROTATION_INTERVAL: TimeDelta = TimeDelta::minutes(15);
 pub const GRACE: TimeDelta = TimeDelta::seconds(30);
 
 /// A secret that was shown, beside the one its session has now.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Shown {
     /// SHA-256 of it.
     pub hash: [u8; 32],
@@ -26,7 +26,7 @@ pub struct Shown {
 }
 
 /// A secret's place among those its session has had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// The one it has now.
     Present,

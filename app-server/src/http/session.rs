@@ -18,7 +18,7 @@ use actix_web::{
 
 use self::{
     activity::{activity, is_download},
-    carrier::{ISSUE, LOADED, Loaded},
+    carrier::{ISSUE, Loaded},
 };
 use super::{
     client_address,
@@ -56,7 +56,7 @@ pub async fn session(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let carrier = request.get_session();
-    let loaded = carrier.get::<Loaded>(LOADED)?;
+    let loaded = carrier::take();
     let mut fresh = None;
     let visitor = match &loaded {
         Some(Loaded::Unavailable { cause }) => {
@@ -334,7 +334,7 @@ pub async fn cookie_lifetime(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let names = Names::of(&state.config.app_url);
-    let mut response = next.call(request).await?;
+    let mut response = carrier::with_place(next.call(request)).await?;
     let max_age = response
         .request()
         .extensions()

@@ -102,6 +102,9 @@ pub(crate) async fn start() -> anyhow::Result<Vec<Contestant>> {
     if let Some(redis) = Redis::start() {
         let variables = [("SESSION_STORE", redis.url())];
         let name = "shop, sessions in Redis";
+        // A shop that keeps sessions in Redis ends those that it finds in its database.
+        let database = Arc::new(TestDatabase::create().await);
+        people::open_accounts(&database).await?;
         let (mut contestant, _) = shop(name, &database, &variables).await?;
         contestant.redis = Some(redis);
         all.push(contestant);

@@ -36,6 +36,10 @@ use crate::{
     urgent::Urgent,
 };
 
+/// As in the app-server's own program, and for whoever it is compared with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures sessions, in one run.
 #[derive(Debug, Parser)]
 #[command(name = "bench-sessions")]
@@ -107,7 +111,12 @@ fn measure(options: &Options) -> anyhow::Result<()> {
         for request in contestant.requests.iter().cycle().take(n_requests) {
             requests.push(request);
         }
-        let outcome = exchange(contestant.address, &requests, N_CONNECTIONS, Pace::AtOnce)?;
+        let outcome = exchange(
+            contestant.address,
+            &requests,
+            N_CONNECTIONS,
+            Pace::AtOnceAsleep,
+        )?;
         if round.is_some() {
             let rate = n_requests as f64 / outcome.elapsed.as_secs_f64();
             contestant.rate.push(rate);

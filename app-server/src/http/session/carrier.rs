@@ -1,10 +1,10 @@
 //! What actix-session carries: the cookie's secret in, what it stands for out, a new secret back.
 //!
-//! Nothing is stored here. The map that actix-session wants holds what the lookup found
-//! ([`LOADED`]) and, when a new secret was made, that secret ([`ISSUE`]); `save` and `update` only
-//! hand that secret on to the cookie, so no late write can bring an ended session back.
+//! Nothing is stored here. What the lookup found is left for the session layer to [`take`], and the
+//! map that actix-session wants holds a new secret when one was made ([`ISSUE`]); `save` and `update`
+//! only hand that secret on to the cookie, so no late write can bring an ended session back.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap};
 
 use actix_session::{
     SessionMiddleware,
@@ -24,7 +24,6 @@ use crate::{
 };
 
 /// What the cookie of this request stands for.
-#[derive(serde::Serialize, serde::Deserialize)]
 pub(super) enum Loaded {
     Live(Live),
     /// A row that goes on, but has left this secret behind.
@@ -44,7 +43,22 @@ pub(super) enum Loaded {
     },
 }
 
-pub(super) const LOADED: &str = "session";
+tokio::task_local! {
+    /// What the cookie of this request stands for. In actix-session's map it would travel as JSON,
+    /// there and back, with every request.
+    static LOADED: RefCell<Option<Loaded>>;
+}
+
+/// Runs a request with a place for what its cookie stands for.
+pub(super) async fn with_place<F: Future>(request: F) -> F::Output {
+    LOADED.scope(RefCell::default(), request).await
+}
+
+/// What the cookie of this request stands for; nothing when none came, or none of ours. Once.
+pub(super) fn take() -> Option<Loaded> {
+    LOADED.try_with(RefCell::take).ok().flatten()
+}
+
 pub(super) const ISSUE: &str = "issue";
 
 /// Carries secrets between cookie and request for actix-session; stores nothing.
@@ -89,10 +103,11 @@ impl SessionStore for SecretCarrier {
         let Some(loaded) = self.look_up(key.as_ref()).await else {
             return Ok(None);
         };
-        let text = serde_json::to_string(&loaded)
-            .context("a session as JSON")
+        LOADED
+            .try_with(|place| place.replace(Some(loaded)))
+            .context("a request without a place for its session")
             .map_err(LoadError::Other)?;
-        Ok(Some(HashMap::from([(LOADED.to_owned(), text)])))
+        Ok(Some(HashMap::new()))
     }
 
     async fn save(
