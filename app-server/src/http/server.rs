@@ -147,7 +147,7 @@ async fn send_letters(state: Arc<AppState>) {
 }
 
 /// Counts the request, and gives it its budget of database time.
-async fn counted(
+pub async fn counted(
     state: Data<AppState>,
     request: ServiceRequest,
     next: Next<impl MessageBody>,

@@ -1,23 +1,26 @@
 //! The least that could be done instead: the query alone, and a token's signature alone.
 
-use std::{env, net::SocketAddr};
-
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
+    middleware::from_fn,
     web::{self, Data},
 };
 use anyhow::Context;
 use app_server::{
-    db::{self, Database, sessions::find_session},
+    config::{Config, VARIABLES, environment},
+    db::sessions::find_session,
     domain::{
         secret::SessionSecret,
         session::{self, Session},
         user::User,
     },
+    http::{request_log::RequestSpan, security_headers::security_headers, server::counted},
+    state::AppState,
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
-use shared::clock::Clock;
+use shared::{clock::Clock, settings, telemetry};
+use tracing_actix_web::TracingLogger;
 
 /// The name of the shop's cookie on plain http.
 pub(crate) const COOKIE: &str = "claimcheck-session";
@@ -54,7 +57,6 @@ pub(crate) fn token(now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<String
 }
 
 struct Bare {
-    database: Database,
     clock: Clock,
     key: DecodingKey,
     validation: Validation,
@@ -66,23 +68,31 @@ struct Answer<'a> {
     session: &'a Session,
 }
 
-/// Serves both until it is killed.
+/// Serves both until it is killed, in the shop's own server: with its log and its headers.
 pub(crate) fn serve() -> anyhow::Result<()> {
-    let listen: SocketAddr = env::var("APP_LISTEN")?.parse()?;
-    let workers = env::var("WORKERS")?.parse()?;
-    let url = env::var("DATABASE_URL")?;
+    let command = settings::command(clap::Command::new("app-server"), VARIABLES);
+    let matches = command.try_get_matches_from(["app-server"])?;
+    let config = Config::read(&matches, environment(), settings::Mistakes::default());
+    let config = config.map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let listen = config.listen;
+    let workers = config.workers;
+    let _logging = telemetry::init(Some("info"));
     let run = async move {
         let bare = Data::new(Bare {
-            database: Database::open(&url)?,
             clock: Clock::system(),
             key: DecodingKey::from_secret(KEY),
             validation: Validation::new(Algorithm::HS256),
         });
+        let state = Data::new(AppState::open(config, Clock::system())?);
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(bare.clone())
+                .app_data(state.clone())
                 .route("/query", web::get().to(query))
                 .route("/token", web::get().to(verify))
+                .wrap(from_fn(security_headers))
+                .wrap(from_fn(counted))
+                .wrap(TracingLogger::<RequestSpan>::new())
         });
         anyhow::Ok(server.workers(workers).bind(listen)?.run().await?)
     };
@@ -102,17 +112,15 @@ fn cookie(request: &HttpRequest) -> anyhow::Result<&str> {
         .context("no such cookie")
 }
 
-async fn query(bare: Data<Bare>, request: HttpRequest) -> HttpResponse {
+async fn query(state: Data<AppState>, bare: Data<Bare>, request: HttpRequest) -> HttpResponse {
     let found = async {
         let value = cookie(&request)?;
         // What actix-session signs stands after the signature.
         let secret = value.get(value.len().saturating_sub(43)..).unwrap_or(value);
         let secret = SessionSecret::parse(secret).context("no secret")?;
-        let work = async {
-            let db = bare.database.client().await?;
-            find_session(&db, &secret.hash()).await
-        };
-        let found = db::with_budget(work).await?.context("no session")?;
+        let db = state.db().await?;
+        let found = find_session(&db, &secret.hash()).await?;
+        let found = found.context("no session")?;
         let ended = session::ended(&found.session, &found.standing, bare.clock.now());
         anyhow::ensure!(ended.is_none(), "it is over");
         anyhow::Ok(found.session)

@@ -173,8 +173,7 @@ fn section(all: &[Contestant]) -> Section {
         }
     }
     section.note(
-        "`GET /api/v1/session`, signed in, by two workers each; all ask one PostgreSQL. The shop runs \
-         all its layers and writes a log line for each request; the others do neither. With Redis a \
+        "`GET /api/v1/session`, signed in, by two workers each, a log line for each request. With Redis a \
          session comes from there, and its user, with the epoch that decides, still from PostgreSQL: \
          two round trips instead of one. A signed token is quick because nobody is asked, which is \
          also why it cannot be revoked.",
