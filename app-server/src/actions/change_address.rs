@@ -51,6 +51,11 @@ pub async fn ask(
     let tx = db.transaction().await?;
     let account = addresses::lock_account(&tx, user.id).await?;
     let account = account.ok_or(AppError::SignInRequired)?;
+    // Whoever held the lock may have ended everything: the proof of this session with it.
+    let store = state.sessions.store();
+    if !store.is_live(&tx, session, user.id, now).await? {
+        return Err(AppError::SignInRequired);
+    }
     if account.email_key == new.key() {
         let detail = "This is your address already.";
         return Err(AppError::invalid("email", detail));

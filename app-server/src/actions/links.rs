@@ -82,10 +82,21 @@ pub(super) async fn void(
     kinds: &[LinkKind],
     now: DateTime<Utc>,
 ) -> db::Result<()> {
+    void_since(tx, user, kinds, None, now).await
+}
+
+/// The same, of letters written since a moment.
+pub(super) async fn void_since(
+    tx: &impl Queries,
+    user: UserId,
+    kinds: &[LinkKind],
+    since: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> db::Result<()> {
     let is_one = |letter: &Letter| letter.link().is_some_and(|kind| kinds.contains(&kind));
     let letters: Vec<Letter> = Letter::ALL.iter().copied().filter(is_one).collect();
-    outbox::withdraw_mails(tx, user, &letters, now).await?;
-    mail_links::void_links(tx, user, kinds, now).await
+    outbox::withdraw_mails(tx, user, &letters, since, now).await?;
+    mail_links::void_links(tx, user, kinds, since, now).await
 }
 
 /// What a new password voids: other ways to set one, and a change of address that somebody may

@@ -42,8 +42,16 @@ pub async fn not_me(state: &AppState, token: &str, origin: &Origin) -> Result<()
     let (Some(account), Some(link)) = (account, used) else {
         return Err(AppError::NotFound("link"));
     };
-    // Whatever else stands open may have been asked for by an intruder.
-    links::void(&tx, account.id, LinkKind::ALL, now).await?;
+    // Whatever else stands open may have been asked for by an intruder. But an older letter of this
+    // kind speaks for whoever had the account before: the address of the newer one may be the
+    // intruder's.
+    let others: Vec<LinkKind> = LinkKind::ALL
+        .iter()
+        .copied()
+        .filter(|kind| *kind != LinkKind::NotMe)
+        .collect();
+    links::void(&tx, account.id, &others, now).await?;
+    links::void_since(&tx, account.id, &[LinkKind::NotMe], Some(link.about), now).await?;
     disown(&tx, account.id, &link.recipient, None, origin, now).await?;
     let is_present = account.email_key == link.email_key;
     let is_free = is_present || !addresses::address_is_taken(&tx, &link.email_key).await?;

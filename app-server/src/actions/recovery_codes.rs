@@ -38,6 +38,11 @@ pub async fn renew(
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
     let locked = users::lock_user(&tx, user).await?;
+    // Whoever held the lock may have ended everything: the proof of this session with it.
+    let store = state.sessions.store();
+    if !store.is_live(&tx, session.id, user, now).await? {
+        return Err(AppError::SignInRequired);
+    }
     let locked = locked.filter(|locked| locked.user.second_factor);
     let locked = locked.ok_or(AppError::NotFound("second factor"))?;
     recovery_codes::replace_codes(&tx, user, &hashes, now).await?;

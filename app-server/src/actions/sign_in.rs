@@ -78,11 +78,12 @@ pub async fn sign_in(
 ) -> Result<Outcome, AppError> {
     use secrecy::ExposeSecret;
 
-    if attempt.password.expose_secret().len() > password::MAX_BYTES {
-        return refuse(state, None, origin).await;
-    }
     let key = email_key(&attempt.email).replace('\0', "");
     let pass = throttle::admit(state, &key, origin).await?;
+    if attempt.password.expose_secret().len() > password::MAX_BYTES {
+        pass.failed(state, None, origin, Event::LoginFail).await?;
+        return Err(AppError::InvalidCredentials);
+    }
     // The hash may be replaced while it is being verified against: by another password, which
     // this one then is not, or by another hash of the same. The second look tells.
     for _ in 0..2 {
@@ -316,21 +317,6 @@ pub(super) async fn signed_in(
         record(tx, at, entry).await?;
     }
     Ok(())
-}
-
-/// Writes a failure down, of an account that exists or not: both cost the same.
-async fn refuse<T>(state: &AppState, user: Option<UserId>, origin: &Origin) -> Result<T, AppError> {
-    tracing::info!(ip = origin.ip, "a sign-in failed");
-    let entry = Entry {
-        event: Event::LoginFail,
-        user,
-        actor: None,
-        session: None,
-        origin,
-        details: json!({"method": "password"}),
-    };
-    record(&state.db().await?, state.clock.now(), entry).await?;
-    Err(AppError::InvalidCredentials)
 }
 
 /// Gives what a visitor had put into the cart to the user they turned out to be.

@@ -53,7 +53,7 @@ const LOCK_DUE: &str = "
      where deletion_asked_at <= $1 and deleted_at is null
      order by deletion_asked_at
      limit 1
-       for update skip locked";
+       for no key update skip locked";
 
 /// Takes everything personal from the account.
 pub async fn forget(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Result<()> {
@@ -65,10 +65,12 @@ pub async fn forget(db: &impl Queries, user: UserId, now: DateTime<Utc>) -> Resu
         &deletion::NOBODYS_HASH,
         &now,
     ];
-    db.execute(FORGET_USER, &parameters).await?;
+    // Letters before the address: a worker that is sending one refers to the account as it adds a
+    // link, and would wait for a change of its key while we wait for the letter.
     for (_, statement) in FORGOTTEN {
         db.execute(statement, &[&user]).await?;
     }
+    db.execute(FORGET_USER, &parameters).await?;
     db.execute(FORGET_MINTS, &[&user]).await?;
     db.execute(FORGET_EVENTS, &[&user]).await?;
     Ok(())

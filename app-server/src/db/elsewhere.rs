@@ -48,17 +48,22 @@ const FIND_HOLDER: &str = "
            (select reason from ended_sessions where session_id = $2) as reason
       from users where user_id = $1";
 
-/// The user's epoch as this transaction sees it, and their sessions that were ended; nothing when
+/// The user's epoch as this transaction sees it, and which of `sessions` were ended; nothing when
 /// the account is disabled.
-pub async fn find_epoch(db: &impl Queries, user: UserId) -> Result<Option<(i64, Vec<Uuid>)>> {
-    let row = db.query_opt(FIND_EPOCH, &[&user]).await?;
+pub async fn find_epoch(
+    db: &impl Queries,
+    user: UserId,
+    sessions: &[SessionId],
+) -> Result<Option<(i64, Vec<Uuid>)>> {
+    let sessions: Vec<Uuid> = sessions.iter().map(|session| session.0).collect();
+    let row = db.query_opt(FIND_EPOCH, &[&user, &sessions]).await?;
     row.map(|row| Ok((row.try_get("session_epoch")?, row.try_get("ended")?)))
         .transpose()
 }
 
 const FIND_EPOCH: &str = "
     select session_epoch,
-           array(select session_id from ended_sessions where user_id = $1) as ended
+           array(select session_id from ended_sessions where session_id = any($2)) as ended
       from users where user_id = $1 and disabled_at is null";
 
 /// Writes down that a session was ended; the first reason stays. False when it had been.

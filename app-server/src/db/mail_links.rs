@@ -109,16 +109,21 @@ pub async fn void_links(
     db: &impl Queries,
     user: UserId,
     kinds: &[LinkKind],
+    since: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    db.execute(VOID_LINKS, &[&user, &kinds, &now]).await?;
+    db.execute(VOID_LINKS, &[&user, &kinds, &now, &since])
+        .await?;
     Ok(())
 }
 
 const VOID_LINKS: &str = "
     update mail_links set used_at = $3
-     where user_id = $1 and kind = any($2) and used_at is null";
+      from mails
+     where mail_links.user_id = $1 and mail_links.kind = any($2) and used_at is null
+       and mails.mail_id = mail_links.mail_id
+       and ($4::timestamptz is null or mails.created_at >= $4)";
 
 /// Every statement of this module.
 pub const STATEMENTS: &[&str] = &[INSERT_LINK, FIND_LINK, USE_LINK, VOID_LINKS];

@@ -145,16 +145,19 @@ pub async fn withdraw_mails(
     db: &impl Queries,
     user: UserId,
     letters: &[Letter],
+    since: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let kinds: Vec<&str> = letters.iter().map(|letter| letter.as_str()).collect();
-    db.execute(WITHDRAW_MAILS, &[&user, &kinds, &now]).await?;
+    db.execute(WITHDRAW_MAILS, &[&user, &kinds, &now, &since])
+        .await?;
     Ok(())
 }
 
 const WITHDRAW_MAILS: &str = "
     update mails set given_up_at = $3
-     where user_id = $1 and kind = any($2) and sent_at is null and given_up_at is null";
+     where user_id = $1 and kind = any($2) and sent_at is null and given_up_at is null
+       and ($4::timestamptz is null or created_at >= $4)";
 
 /// How many letters of a kind the user was written since a moment.
 pub async fn count_mails(

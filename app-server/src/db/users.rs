@@ -95,7 +95,7 @@ pub async fn lock_user(db: &impl Queries, user: UserId) -> Result<Option<Credent
 const LOCK_USER: &str = "
     select user_id, email, name, role, second_factor_at, password_hash, disabled_at, session_epoch
       from users where user_id = $1
-       for update";
+       for no key update";
 
 /// A new account, in its first epoch; [`DbError::violates`] `users_email_key` when taken.
 pub async fn insert_user(

@@ -27,7 +27,10 @@ pub fn is_plain(request: &ServiceRequest, trusted: &[IpNet]) -> bool {
 /// The values of all headers of this name, as one list.
 fn all(headers: &HeaderMap, name: &str) -> String {
     let values = headers.get_all(name);
-    let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+    // A byte that is no ASCII spoils its own part of a list, which a proxy has only added to.
+    let values: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
     values.join(",")
 }
 

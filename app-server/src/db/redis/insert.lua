@@ -6,12 +6,14 @@ local ended, live = {}, 0
 for _, id in ipairs(redis.call('ZREVRANGE', KEYS[3], 0, -1)) do
     local session = 'claimcheck:session:' .. id
     local has = redis.call('HMGET', session, 'epoch', 'revoked_reason', 'idle_expires_at', 'absolute_expires_at')
-    if not has[1] then
+    -- What is over leaves the list; why it ended stays with the session, for whoever shows its cookie.
+    if not has[1] or has[2] or tonumber(has[3]) <= now or tonumber(has[4]) <= now then
         redis.call('ZREM', KEYS[3], id)
-    elseif has[1] == ARGV[3] and not has[2] and tonumber(has[3]) > now and tonumber(has[4]) > now then
+    elseif has[1] == ARGV[3] then
         live = live + 1
         if live > keep then
             redis.call('HSET', session, 'revoked_reason', ARGV[5])
+            redis.call('ZREM', KEYS[3], id)
             table.insert(ended, id)
         end
     end

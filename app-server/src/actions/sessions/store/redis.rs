@@ -18,6 +18,9 @@ use crate::{
 /// No session lives longer, nor is remembered when it has ended (RFC 6265bis §5.5, and a week).
 const FORGOTTEN_AFTER: TimeDelta = TimeDelta::days(407);
 
+/// What Redis is told of a session that PostgreSQL knows the reason of.
+const REASON_ENDED: &str = "ended";
+
 /// Rows that one statement forgets at most.
 const BATCH: i64 = 1_000;
 
@@ -82,8 +85,29 @@ impl RedisStore {
     ) -> db::Result<()> {
         let keep = limit.saturating_sub(1);
         let now = new.session.created_at;
+        self.tell_of_ended(tx, user, now).await?;
         for ended in self.redis.insert_session(user, new, keep).await? {
             elsewhere::insert_ended(tx, ended, user, REASON_TOO_MANY, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells Redis which sessions of `user` were ended, so that they count no more.
+    async fn tell_of_ended(
+        &self,
+        tx: &impl Queries,
+        user: UserId,
+        now: DateTime<Utc>,
+    ) -> db::Result<()> {
+        let all = self.redis.list_sessions(user).await?;
+        let Some((_, ended)) = elsewhere::find_epoch(tx, user, &ids(&all)).await? else {
+            return Ok(());
+        };
+        let ended: Vec<_> = ended.into_iter().map(SessionId).collect();
+        if !ended.is_empty() {
+            self.redis
+                .revoke_sessions(&ended, user, REASON_ENDED, now)
+                .await?;
         }
         Ok(())
     }
@@ -129,7 +153,7 @@ impl RedisStore {
 
     pub(super) async fn renew(&self, tx: &impl Queries, renewal: &Renewal<'_>) -> db::Result<bool> {
         // Of all that an epoch can do, only this transaction knows the user's new one.
-        let epoch = elsewhere::find_epoch(tx, renewal.user).await?;
+        let epoch = elsewhere::find_epoch(tx, renewal.user, &[renewal.session]).await?;
         let Some((epoch, ended)) = epoch else {
             return Ok(false);
         };
@@ -162,8 +186,8 @@ impl RedisStore {
         now: DateTime<Utc>,
     ) -> db::Result<u64> {
         let all = self.redis.list_sessions(user).await?;
-        let ids = all.iter().map(|kept| kept.listed.id);
-        let others: Vec<_> = ids.filter(|id| Some(*id) != spared).collect();
+        let mut others = ids(&all);
+        others.retain(|id| Some(*id) != spared);
         if others.is_empty() {
             return Ok(0);
         }
@@ -173,7 +197,7 @@ impl RedisStore {
     pub(super) async fn list(&self, user: UserId, now: DateTime<Utc>) -> db::Result<Vec<Listed>> {
         let all = self.redis.list_sessions(user).await?;
         let db = self.database.client().await?;
-        let Some((epoch, ended)) = elsewhere::find_epoch(&db, user).await? else {
+        let Some((epoch, ended)) = elsewhere::find_epoch(&db, user, &ids(&all)).await? else {
             return Ok(Vec::new());
         };
         let live = all
@@ -190,7 +214,7 @@ impl RedisStore {
         now: DateTime<Utc>,
     ) -> db::Result<bool> {
         let all = self.redis.list_sessions(user).await?;
-        let Some((epoch, ended)) = elsewhere::find_epoch(tx, user).await? else {
+        let Some((epoch, ended)) = elsewhere::find_epoch(tx, user, &[session]).await? else {
             return Ok(false);
         };
         let kept = all.iter().find(|kept| kept.listed.id == session);
@@ -203,6 +227,10 @@ impl RedisStore {
         let forgotten = elsewhere::delete_ended(&db, now - FORGOTTEN_AFTER, BATCH).await?;
         Ok(left_behind + forgotten)
     }
+}
+
+fn ids(all: &[Kept]) -> Vec<SessionId> {
+    all.iter().map(|kept| kept.listed.id).collect()
 }
 
 fn goes_on(kept: &Kept, epoch: i64, now: DateTime<Utc>) -> bool {
