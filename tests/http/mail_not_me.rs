@@ -100,12 +100,40 @@ async fn an_address_that_an_intruder_put_there_is_taken_back() {
     shop.end().await;
 }
 
+#[tokio::test]
+async fn an_intruder_who_objects_to_his_own_change_does_not_silence_the_owner() {
+    let shop = Shop::start().await;
+    let eve = shop.user("ada").await;
+    for new in ["eve@evil.example", "eve2@evil.example"] {
+        shop.advance(TimeDelta::seconds(1));
+        eve.post_form("/account/email", &[("email", new)]).await;
+        let confirm = shop.letters_to(new).await.pop().unwrap().link();
+        follow(&shop.visitor(), &confirm, &[]).await;
+    }
+    let told = async |recipient: &str| {
+        let letters = shop.letters_to(recipient).await.into_iter();
+        let mut told = letters.filter(|letter| letter.kind == Letter::AddressChanged);
+        told.next().unwrap().link()
+    };
+    let (owners, intruders) = (told(&email("ada")).await, told("eve@evil.example").await);
+
+    assert_eq!(follow(&shop.visitor(), &intruders, &[]).await.status, 303);
+    assert_eq!(follow(&shop.visitor(), &owners, &[]).await.status, 303);
+
+    let reset = shop.letter(Letter::ResetPassword).await;
+    assert_eq!(reset.recipient, email("ada"));
+    let address = "select count(*) from users where email = 'ada@example.org'";
+    assert_eq!(count(&shop, address).await, 1);
+    shop.end().await;
+}
+
 async fn write_letter_to(shop: &Shop, recipient: &str, letter: Letter) {
     shop.sabotage(&format!(
         "insert into mails (mail_id, kind, user_id, recipient, created_at, n_attempts, next_attempt_at)
-         select gen_random_uuid(), '{}', user_id, email, created_at, 0, created_at
+         select gen_random_uuid(), '{}', user_id, email, '{now}', 0, '{now}'
            from users where email = '{recipient}'",
-        letter.as_str()
+        letter.as_str(),
+        now = shop.clock.now().to_rfc3339(),
     ))
     .await;
 }

@@ -17,6 +17,7 @@ async fn the_address_in_the_list_is_the_one_that_trusted_proxies_vouch_for() {
         ("::ffff:203.0.113.7", "203.0.113.7"),
         ("9.9.9.9, 2001:db8::7, fd00::1", "2001:db8::7"),
         ("<script>, 203.0.113.7", "203.0.113.7"),
+        ("\u{ff}, 203.0.113.7", "203.0.113.7"),
         ("203.0.113.7, <script>", "127.0.0.1"),
     ]
     .into_iter()
