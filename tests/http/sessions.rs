@@ -172,6 +172,20 @@ async fn at_most_fifty_sessions_and_the_idlest_goes_first() {
 }
 
 #[tokio::test]
+async fn sessions_that_were_ended_push_nobody_out() {
+    let shop = Shop::with(&[("SESSIONS_PER_USER", "3")]).await;
+    let first = shop.user("ada").await;
+    for _ in 0..4 {
+        shop.advance(TimeDelta::seconds(61));
+        let other = shop.visitor();
+        other.sign_in("ada").await;
+        other.api(Method::DELETE, "/session", None).await;
+    }
+    assert_eq!(first.user().await["name"], "ada");
+    shop.end().await;
+}
+
+#[tokio::test]
 async fn signing_out_acts_on_the_next_request_on_every_app_server() {
     let shop = Shop::start().await;
     let ada = shop.user("ada").await;
