@@ -11,6 +11,7 @@ pub mod ids;
 pub mod mail;
 pub mod markdown;
 pub mod money;
+mod named;
 pub mod order;
 pub mod paging;
 pub mod password;
