@@ -31,6 +31,9 @@ check: tools
 	cargo machete
 	cargo deny --log-level error check bans licenses sources
 	cargo clippy --workspace --all-targets -- -D warnings
+	for crate in app-server download-server; do \
+		cargo rustc -p $$crate --lib --profile check -- --cfg fuzzing -D warnings || exit 1; \
+	done
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	$(MAKE) test
 	git diff --exit-code

@@ -53,12 +53,8 @@ thread_local! {
 
 /// The secret that a shop on plain http looks up for a request with these `Cookie` headers.
 pub fn secret_in(cookies: &[&[u8]]) -> Option<String> {
-    let names = Names {
-        session: "claimcheck-session",
-        hint: "claimcheck-hint",
-        landed: "claimcheck-landed",
-        secure: false,
-    };
+    let shop = "http://shop.example".parse().expect("an address");
+    let names = Names::of(&shop);
     let asked = Rc::new(RefCell::new(None));
     let store = Listener(Rc::clone(&asked));
     RUNTIME.with(|runtime| {
