@@ -16,7 +16,11 @@ pub fn init(filter: Option<&str>) -> Logging {
     let started = if std::io::stdout().is_terminal() {
         registry.with(fmt::layer().with_target(false)).try_init()
     } else {
-        let json = fmt::layer().json().flatten_event(true);
+        // The one span there is stands in each line once, not a second time in a list of its own.
+        let json = fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_span_list(false);
         match lines::Lines::start() {
             Ok(lines) => registry.with(json.with_writer(lines)).try_init(),
             Err(_) => registry.with(json).try_init(),

@@ -8,10 +8,12 @@ use crate::{
     db::{
         self, Queries,
         audit::{NewEvent, insert_event, user_event_exists},
+        outbox::{NewMail, insert_mail},
     },
     domain::{
         audit::Event,
         ids::{SessionId, UserId},
+        mail::Letter,
     },
 };
 
@@ -60,6 +62,33 @@ pub async fn record(db: &impl Queries, at: DateTime<Utc>, entry: Entry<'_>) -> d
         },
     )
     .await
+}
+
+/// Writes it down and tells the account's owner by a letter to `recipient`, both in the caller's
+/// transaction.
+///
+/// # Errors
+/// The database's.
+pub async fn record_and_tell(
+    tx: &impl Queries,
+    at: DateTime<Utc>,
+    entry: Entry<'_>,
+    letter: Letter,
+    recipient: &str,
+) -> db::Result<()> {
+    let (user, session) = (entry.user, entry.session);
+    record(tx, at, entry).await?;
+    if let Some(user) = user {
+        let mail = NewMail {
+            letter,
+            user,
+            recipient,
+            session,
+            at,
+        };
+        insert_mail(tx, &mail).await?;
+    }
+    Ok(())
 }
 
 /// Of a user's refusals of one kind, one in this time is written down: whoever asks in a loop fills

@@ -116,14 +116,6 @@ pub async fn confirm(
     addresses::update_address(&tx, account.id, &new, now)
         .await
         .map_err(taken)?;
-    let letter = NewMail {
-        letter: Letter::AddressChanged,
-        user: account.id,
-        recipient: &account.email,
-        session: None,
-        at: now,
-    };
-    insert_mail(&tx, &letter).await?;
     let entry = Entry {
         event: Event::UserUpdated,
         user: Some(account.id),
@@ -132,7 +124,7 @@ pub async fn confirm(
         origin,
         details: json!({ "changed": "email" }),
     };
-    audit::record(&tx, now, entry).await?;
+    audit::record_and_tell(&tx, now, entry, Letter::AddressChanged, &account.email).await?;
     tx.commit().await?;
     Ok(())
 }

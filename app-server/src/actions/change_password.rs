@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::{
-    audit::{Entry, record},
+    audit::{Entry, record_and_tell},
     devices,
     links::{self, BY_A_PASSWORD},
     passwords::Owner,
@@ -12,10 +12,7 @@ use super::{
     throttle,
 };
 use crate::{
-    db::{
-        outbox::{NewMail, insert_mail},
-        users,
-    },
+    db::users,
     domain::{
         audit::Event, email::email_key, mail::Letter, password, session::Session, user::User,
     },
@@ -83,15 +80,7 @@ pub async fn change_password(
         origin,
         details: json!({}),
     };
-    record(&tx, now, entry).await?;
-    let letter = NewMail {
-        letter: Letter::PasswordChanged,
-        user: user.id,
-        recipient: &user.email,
-        session: Some(session.id),
-        at: now,
-    };
-    insert_mail(&tx, &letter).await?;
+    record_and_tell(&tx, now, entry, Letter::PasswordChanged, &user.email).await?;
     tx.commit().await?;
     Ok(begun)
 }

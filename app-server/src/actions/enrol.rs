@@ -12,11 +12,7 @@ use super::{
     sessions::{Begun, Origin},
 };
 use crate::{
-    db::{
-        Database,
-        outbox::{NewMail, insert_mail},
-        recovery_codes, second_factors, users,
-    },
+    db::{Database, recovery_codes, second_factors, users},
     domain::{
         audit::Event,
         email::email_key,
@@ -115,15 +111,7 @@ pub async fn enable(
         origin,
         details: json!({ "replaced": locked.user.second_factor }),
     };
-    audit::record(&tx, now, entry).await?;
-    let mail = NewMail {
-        letter: Letter::FactorAdded,
-        user,
-        recipient: &locked.user.email,
-        session: Some(session.id),
-        at: now,
-    };
-    insert_mail(&tx, &mail).await?;
+    audit::record_and_tell(&tx, now, entry, Letter::FactorAdded, &locked.user.email).await?;
     let begun = state
         .sessions
         .renew(&tx, session, locked.session_epoch)

@@ -13,7 +13,6 @@ use crate::{
         Queries,
         addresses::{self, Account},
         mail_links::Link,
-        outbox::{NewMail, insert_mail},
     },
     domain::{
         audit::Event,
@@ -78,14 +77,6 @@ async fn put_back(
     addresses::update_address(tx, account.id, &former, now)
         .await
         .map_err(super::register::taken)?;
-    let letter = NewMail {
-        letter: Letter::AddressRestored,
-        user: account.id,
-        recipient: &account.email,
-        session: None,
-        at: now,
-    };
-    insert_mail(tx, &letter).await?;
     let entry = Entry {
         event: Event::UserUpdated,
         user: Some(account.id),
@@ -94,6 +85,6 @@ async fn put_back(
         origin,
         details: json!({ "changed": "email", "by": "former address" }),
     };
-    audit::record(tx, now, entry).await?;
+    audit::record_and_tell(tx, now, entry, Letter::AddressRestored, &account.email).await?;
     Ok(())
 }

@@ -7,10 +7,7 @@ use super::{
     sessions::Origin,
 };
 use crate::{
-    db::{
-        outbox::{NewMail, insert_mail},
-        recovery_codes, users,
-    },
+    db::{recovery_codes, users},
     domain::{
         audit::Event,
         ids::UserId,
@@ -54,15 +51,7 @@ pub async fn renew(
         origin,
         details: json!({}),
     };
-    audit::record(&tx, now, entry).await?;
-    let mail = NewMail {
-        letter: Letter::RecoveryCodes,
-        user,
-        recipient: &locked.user.email,
-        session: Some(session.id),
-        at: now,
-    };
-    insert_mail(&tx, &mail).await?;
+    audit::record_and_tell(&tx, now, entry, Letter::RecoveryCodes, &locked.user.email).await?;
     tx.commit().await?;
     Ok(codes)
 }

@@ -10,11 +10,7 @@ use super::{
     throttle,
 };
 use crate::{
-    db::{
-        self, Database, Queries,
-        outbox::{NewMail, insert_mail},
-        second_factors, users,
-    },
+    db::{self, Database, Queries, second_factors, users},
     domain::{
         audit::Event,
         email::email_key,
@@ -140,14 +136,6 @@ async fn written_down(
         origin,
         details: json!({}),
     };
-    audit::record(tx, now, entry).await?;
-    let mail = NewMail {
-        letter: Letter::FactorRemoved,
-        user: user.id,
-        recipient: &user.email,
-        session,
-        at: now,
-    };
-    insert_mail(tx, &mail).await?;
+    audit::record_and_tell(tx, now, entry, Letter::FactorRemoved, &user.email).await?;
     Ok(())
 }

@@ -10,11 +10,7 @@ use super::{
     sessions::Origin,
 };
 use crate::{
-    db::{
-        addresses,
-        outbox::{NewMail, insert_mail},
-        users,
-    },
+    db::{addresses, users},
     domain::{
         audit::Event,
         mail::{Letter, LinkKind},
@@ -60,14 +56,6 @@ pub async fn reset_password(
     links::void(&tx, account.id, BY_A_PASSWORD, now).await?;
     users::update_password(&tx, account.id, &hash).await?;
     addresses::update_verified(&tx, account.id, now).await?;
-    let letter = NewMail {
-        letter: Letter::PasswordChanged,
-        user: account.id,
-        recipient: &account.email,
-        session: None,
-        at: now,
-    };
-    insert_mail(&tx, &letter).await?;
     let entry = Entry {
         event: Event::PasswordChange,
         user: Some(account.id),
@@ -76,7 +64,7 @@ pub async fn reset_password(
         origin,
         details: json!({ "by": "link" }),
     };
-    audit::record(&tx, now, entry).await?;
+    audit::record_and_tell(&tx, now, entry, Letter::PasswordChanged, &account.email).await?;
     tx.commit().await?;
     Ok(())
 }

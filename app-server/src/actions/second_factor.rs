@@ -8,11 +8,7 @@ use super::{
     sessions::Origin,
 };
 use crate::{
-    db::{
-        Queries,
-        outbox::{NewMail, insert_mail},
-        recovery_codes, second_factors,
-    },
+    db::{Queries, recovery_codes, second_factors},
     domain::{
         audit::Event,
         ids::UserId,
@@ -133,15 +129,7 @@ async fn take_recovery_code(
         origin,
         details: json!({ "left": n_left }),
     };
-    audit::record(tx, now, entry).await?;
-    let mail = NewMail {
-        letter: Letter::RecoveryCodes,
-        user: user.id,
-        recipient: &user.email,
-        session: None,
-        at: now,
-    };
-    insert_mail(tx, &mail).await?;
+    audit::record_and_tell(tx, now, entry, Letter::RecoveryCodes, &user.email).await?;
     Ok(true)
 }
 

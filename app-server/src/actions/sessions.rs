@@ -5,7 +5,7 @@ mod going_on;
 mod origin;
 pub mod store;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::clock::Clock;
@@ -61,7 +61,7 @@ pub struct Begun {
 #[derive(Clone)]
 pub struct Live {
     /// The session.
-    pub session: Session,
+    pub session: Arc<Session>,
     /// Its secret that was shown.
     pub shown: Shown,
 }
@@ -69,7 +69,7 @@ pub struct Live {
 /// What a cookie's secret stands for.
 pub enum Found {
     /// A session that goes on.
-    Live(Box<Live>),
+    Live(Live),
     /// A session that goes on, but not under this secret, which it left behind: a copied cookie.
     Late(Box<Session>),
     /// One that is over.
@@ -130,7 +130,10 @@ impl Sessions {
             Found::Late(Box::new(session))
         } else {
             let shown = found.shown;
-            Found::Live(Box::new(Live { session, shown }))
+            Found::Live(Live {
+                session: Arc::new(session),
+                shown,
+            })
         })
     }
 

@@ -3,16 +3,12 @@
 use serde_json::json;
 
 use super::{
-    audit::{Entry, record},
+    audit::{Entry, record_and_tell},
     sessions::{Begun, Origin},
     throttle::Pass,
 };
 use crate::{
-    db::{
-        self, Queries,
-        outbox::{NewMail, insert_mail},
-        places,
-    },
+    db::{self, Queries, places},
     domain::{
         audit::Event,
         ids::UserId,
@@ -76,14 +72,6 @@ pub async fn tell(
         origin,
         details: json!({"reasons": reasons}),
     };
-    record(tx, at, entry).await?;
-    let letter = NewMail {
-        letter: Letter::UnusualSignIn,
-        user: user.id,
-        recipient: &user.email,
-        session: Some(begun.session.id),
-        at,
-    };
-    insert_mail(tx, &letter).await?;
+    record_and_tell(tx, at, entry, Letter::UnusualSignIn, &user.email).await?;
     Ok(())
 }

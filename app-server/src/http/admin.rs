@@ -30,7 +30,7 @@ impl FromRequest for Admin {
         Box::pin(async move {
             let outside = || AppError::internal("a route outside the session layer");
             let signed_in = match Visitor::of(&request).ok_or_else(outside)? {
-                Visitor::User(signed_in) => *signed_in,
+                Visitor::User(signed_in) => signed_in,
                 Visitor::Anonymous { .. } => return Err(AppError::SignInRequired),
             };
             if signed_in.user.role == Role::Admin {

@@ -12,8 +12,8 @@
 //! and the cookies are not `Secure`.
 
 use actix_web::{
+    HttpRequest,
     cookie::{Cookie, SameSite, time::Duration},
-    dev::ServiceRequest,
     http::header::{self, HeaderMap, HeaderValue},
 };
 use shared::base_url::BaseUrl;
@@ -124,8 +124,9 @@ impl Names {
 }
 
 /// True when the request carries a cookie of this name, whatever its value.
-pub fn is_sent(request: &ServiceRequest, name: &str) -> bool {
-    request.cookie(name).is_some()
+pub fn is_sent(request: &HttpRequest, name: &str) -> bool {
+    let cookies = request.cookies();
+    cookies.is_ok_and(|cookies| cookies.iter().any(|cookie| cookie.name() == name))
 }
 
 /// True when the answer sets, or removes, a cookie of this name.

@@ -6,14 +6,11 @@
 //! `X-CSRF-Token`, here; pages in their form, in [`super::form::PageForm`].
 
 use actix_web::{
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
+    dev::ServiceRequest,
     http::{
         Method,
         header::{self, HeaderMap},
     },
-    middleware::Next,
-    web::Data,
 };
 use shared::base_url::BaseUrl;
 
@@ -30,27 +27,19 @@ const WITHOUT_COOKIE: &[&str] = &["/login", "/login/code", "/register", "/forgot
 /// What a program calls to be signed in: there, being signed out is no answer.
 const SIGNING_IN: &[&str] = &["/api/v1/session", "/api/v1/users"];
 
-/// Refuses unsafe methods that do not prove both.
-pub async fn csrf(
-    state: Data<AppState>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    match refusal(&state, &request) {
-        Some(refusal) => {
-            if let AppError::Csrf(why) = refusal {
-                tracing::warn!(why, "a cross-site request was refused");
-            }
-            Ok(request.error_response(refusal).map_into_right_body())
-        }
-        None => Ok(next.call(request).await?.map_into_left_body()),
-    }
-}
-
-fn refusal(state: &AppState, request: &ServiceRequest) -> Option<AppError> {
+/// Why an unsafe method that does not prove both is refused.
+pub fn refusal(state: &AppState, request: &ServiceRequest, visitor: &Visitor) -> Option<AppError> {
     if is_safe(request.method()) {
         return None;
     }
+    let refusal = unproved(state, request, visitor)?;
+    if let AppError::Csrf(why) = refusal {
+        tracing::warn!(why, "a cross-site request was refused");
+    }
+    Some(refusal)
+}
+
+fn unproved(state: &AppState, request: &ServiceRequest, visitor: &Visitor) -> Option<AppError> {
     if let Some(why) = foreign(request.headers(), &state.config.app_url) {
         return Some(AppError::Csrf(why));
     }
@@ -58,9 +47,6 @@ fn refusal(state: &AppState, request: &ServiceRequest) -> Option<AppError> {
     if request.path().contains('%') {
         return Some(AppError::Csrf("an escaped address"));
     }
-    let Some(visitor) = Visitor::of(request.request()) else {
-        return Some(AppError::Csrf("outside the session layer"));
-    };
     let cookieless = secret::same(visitor.csrf_token(), &csrf_token_without_cookie());
     if !request.path().starts_with("/api/") {
         let enough = !cookieless || WITHOUT_COOKIE.contains(&request.path());

@@ -1,10 +1,6 @@
 //! Admins without a second factor: they may set one up, and nothing else.
 
-use actix_web::{
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
-    middleware::Next,
-};
+use actix_web::dev::ServiceRequest;
 
 use super::visitor::Visitor;
 use crate::{domain::user::User, error::AppError};
@@ -28,21 +24,14 @@ pub const OPEN: &[&str] = &[
     "/verify/{token}",
 ];
 
-/// Refuses everything else: pages lead to where the factor is set up, programs get 403.
+/// Why everything else is refused: pages lead to where the factor is set up, programs get 403.
 ///
 /// The one place where this is decided; no handler can forget it.
-pub async fn enrolment(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let visitor = Visitor::of(request.request());
-    let user = visitor.as_ref().and_then(Visitor::user);
-    if user.is_some_and(User::must_enrol) {
-        let pattern = request.match_pattern().unwrap_or_default();
-        if !OPEN.contains(&pattern.as_str()) {
-            let refusal = AppError::SecondFactorRequired;
-            return Ok(request.error_response(refusal).map_into_right_body());
-        }
+pub fn refusal(request: &ServiceRequest, visitor: &Visitor) -> Option<AppError> {
+    if !visitor.user().is_some_and(User::must_enrol) {
+        return None;
     }
-    Ok(next.call(request).await?.map_into_left_body())
+    let pattern = request.match_pattern().unwrap_or_default();
+    let is_open = OPEN.contains(&pattern.as_str());
+    (!is_open).then_some(AppError::SecondFactorRequired)
 }

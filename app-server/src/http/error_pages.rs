@@ -2,11 +2,9 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::{EitherBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    body::EitherBody,
+    dev::ServiceResponse,
     http::{Method, StatusCode, header},
-    middleware::Next,
-    web::Data,
 };
 use askama::Template;
 
@@ -39,29 +37,21 @@ struct StaleFormPage<'a> {
 const SECRET_FIELDS: &[&str] = &["password", "current", "new", "code"];
 
 /// Redraws an [`AppError`] as HTML, except beneath `/api/`.
-pub async fn error_pages(
-    state: Data<AppState>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
-    let response = next.call(request).await?;
-    if response
-        .request()
-        .match_info()
-        .as_str()
-        .starts_with("/api/")
-    {
-        return Ok(response.map_into_left_body());
-    }
+pub fn redraw<B>(state: &AppState, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
     let error = response
         .response()
         .error()
-        .and_then(|error| error.as_error::<AppError>());
-    let Some(page) = error.and_then(|error| draw(&state, response.request(), error)) else {
-        return Ok(response.map_into_left_body());
+        .and_then(|error| error.as_error::<AppError>())
+        .filter(|_| !is_api(response.request()));
+    let Some(page) = error.and_then(|error| draw(state, response.request(), error)) else {
+        return response.map_into_left_body();
     };
     let (request, plain) = response.into_parts();
-    Ok(ServiceResponse::new(request, with_head_of(page, &plain)).map_into_right_body())
+    ServiceResponse::new(request, with_head_of(page, &plain)).map_into_right_body()
+}
+
+fn is_api(request: &HttpRequest) -> bool {
+    request.match_info().as_str().starts_with("/api/")
 }
 
 /// The page in place of the plain answer: its cookies, its Retry-After and its cause stay.

@@ -5,12 +5,9 @@
 //! and carries the cookie. It names no address, so it cannot be made to lead elsewhere.
 
 use actix_web::{
-    HttpResponse,
-    body::MessageBody,
+    HttpRequest, HttpResponse,
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, header::HeaderMap},
-    middleware::Next,
-    web::Data,
 };
 
 use super::{
@@ -24,32 +21,39 @@ const PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
     <meta http-equiv=\"refresh\" content=\"0\"><title>One moment</title>\
     <p>One moment … <a href=\"/\">To the front page</a></p></html>";
 
-/// Answers a navigation from another site with the landing page, once.
-pub async fn landing(
-    state: Data<AppState>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+/// Whether the browser says that it holds a session cookie, and has not brought it.
+fn misses_its_cookie(request: &HttpRequest, names: &Names) -> bool {
+    cookies::is_sent(request, names.hint) && !cookies::is_sent(request, names.session)
+}
+
+/// The landing page, once, in answer to a navigation from another site.
+pub fn land(state: &AppState, request: &ServiceRequest) -> Option<HttpResponse> {
     let names = Names::of(&state.config.app_url);
-    let has_session = cookies::is_sent(&request, names.session);
-    let has_hint = cookies::is_sent(&request, names.hint);
-    let has_landed = cookies::is_sent(&request, names.landed);
-    let lands = has_hint && !has_session && !has_landed;
-    if lands && is_foreign_navigation(request.method(), request.headers()) && may_land(&request) {
-        let mut page = HttpResponse::Ok()
-            .content_type("text/html; charset=utf-8")
-            .body(PAGE);
-        cookies::add(page.headers_mut(), &names.landed_cookie());
-        return Ok(request.into_response(page).map_into_right_body());
+    let lands = is_foreign_navigation(request.method(), request.headers())
+        && misses_its_cookie(request.request(), &names)
+        && !cookies::is_sent(request.request(), names.landed)
+        && may_land(request);
+    if !lands {
+        return None;
     }
-    let would_bring_it = !is_from_another_site(request.headers());
-    let mut response = next.call(request).await?;
-    let renewed = cookies::is_set(response.headers(), names.hint);
-    if has_landed && !has_session && has_hint && would_bring_it && !renewed {
-        // The browser holds no session cookie after all: the hint is stale.
+    let mut page = HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(PAGE);
+    cookies::add(page.headers_mut(), &names.landed_cookie());
+    Some(page)
+}
+
+/// Takes the hint away from a browser that has landed and holds no session cookie after all.
+pub fn remove_stale_hint<B>(state: &AppState, response: &mut ServiceResponse<B>) {
+    let names = Names::of(&state.config.app_url);
+    let request = response.request();
+    let is_stale = cookies::is_sent(request, names.landed)
+        && misses_its_cookie(request, &names)
+        && !is_from_another_site(request.headers())
+        && !cookies::is_set(response.headers(), names.hint);
+    if is_stale {
         cookies::add(response.headers_mut(), &names.hint_removal());
     }
-    Ok(response.map_into_left_body())
 }
 
 fn is_foreign_navigation(method: &Method, headers: &HeaderMap) -> bool {

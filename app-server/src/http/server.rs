@@ -23,19 +23,15 @@ use tracing_actix_web::TracingLogger;
 use super::{
     assets,
     cookies::Names,
-    csrf::csrf,
-    enrolment::enrolment,
-    error_pages::error_pages,
     health,
     host::host,
     jwks,
-    landing::landing,
     pages::covers,
     reports,
     request_log::RequestSpan,
     routes::{self, Entry},
     security_headers::security_headers,
-    session::{carrier, cookie_lifetime, session},
+    session::{around_cookies, carrier, session},
 };
 use crate::{
     actions::{purge::purge_for_ever, send_mail::send_for_ever},
@@ -188,14 +184,9 @@ fn services_of(services: &mut ServiceConfig, data: &Data<AppState>) {
         );
     let names = Names::of(&data.config.app_url);
     let mut people = web::scope("")
-        .wrap(from_fn(enrolment))
-        .wrap(from_fn(csrf))
         .wrap(from_fn(session))
         .wrap(carrier(data.sessions.clone(), names))
-        .wrap(from_fn(cookie_lifetime))
-        .wrap(from_fn(landing))
-        .wrap(from_fn(error_pages))
-        .wrap(from_fn(host))
+        .wrap(from_fn(around_cookies))
         .default_service(web::to(async || {
             Err::<String, _>(AppError::NotFound("address"))
         }));

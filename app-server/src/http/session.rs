@@ -5,6 +5,9 @@
 
 mod activity;
 mod carrier;
+mod outer;
+
+use std::sync::Arc;
 
 use actix_session::{Session as Carrier, SessionExt, SessionStatus};
 use actix_web::{
@@ -19,10 +22,12 @@ use actix_web::{
 use self::{
     activity::{activity, is_download},
     carrier::{ISSUE, Loaded},
+    outer::{Known, MaxAge},
 };
 use super::{
     client_address,
     cookies::{self, Names},
+    csrf, enrolment,
     error::chain_of,
     visitor::{SignedIn, Visitor},
 };
@@ -42,14 +47,10 @@ use crate::{
 pub use carrier::carrier;
 #[cfg(fuzzing)]
 pub use carrier::fuzzing;
+pub use outer::around_cookies;
 
-/// How long the cookie set by this answer lasts, when longer than the browser runs.
-struct MaxAge(i64);
-
-/// The browser is known from now on, under this secret.
-struct Known(DeviceSecret);
-
-/// Finds the visitor, runs the request, and lets the cookie follow what became of the session.
+/// Finds the visitor, runs the request unless it must be refused, and lets the cookie follow what
+/// became of the session.
 pub async fn session(
     state: Data<AppState>,
     request: ServiceRequest,
@@ -81,9 +82,14 @@ pub async fn session(
         }
     };
     let activity = activity(&request);
+    let refusal = csrf::refusal(&state, &request, &visitor)
+        .or_else(|| enrolment::refusal(&request, &visitor));
     request.extensions_mut().insert(visitor);
 
-    let response = next.call(request).await?;
+    let response = match refusal {
+        Some(refusal) => request.error_response(refusal).map_into_right_body(),
+        None => next.call(request).await?.map_into_left_body(),
+    };
 
     if carrier.status() == SessionStatus::Unchanged {
         if let (Some(Loaded::Live(live)), Some(activity)) = (&loaded, activity) {
@@ -106,15 +112,15 @@ pub async fn session(
             }
         }
     }
-    Ok(response.map_into_left_body())
+    Ok(response)
 }
 
-fn known(session: &Session) -> Visitor {
+fn known(session: &Arc<Session>) -> Visitor {
     match &session.user {
-        Some(user) => Visitor::User(Box::new(SignedIn {
-            user: user.clone(),
-            session: session.clone(),
-        })),
+        Some(user) => Visitor::User(SignedIn {
+            user: Arc::new(user.clone()),
+            session: Arc::clone(session),
+        }),
         None => Visitor::Anonymous {
             session: Some(session.id),
             csrf_token: session.csrf_token.clone(),
@@ -147,8 +153,8 @@ fn first_secret(
         .headers()
         .get("sec-fetch-site")
         .is_some_and(|site| site == "same-origin");
-    let may_hold_one = cookies::is_sent(request, names.hint)
-        && !cookies::is_sent(request, names.session)
+    let may_hold_one = cookies::is_sent(request.request(), names.hint)
+        && !cookies::is_sent(request.request(), names.session)
         && !same_origin;
     if *request.method() != Method::GET || may_hold_one {
         return Ok(None);
@@ -240,7 +246,7 @@ pub fn remove(request: &HttpRequest) {
 pub struct LeftBehind {
     /// The row of their cart, to be merged.
     pub anonymous: Option<SessionId>,
-    signed_in: Option<Session>,
+    signed_in: Option<Arc<Session>>,
 }
 
 /// What `visitor` leaves behind when they sign in as somebody, perhaps somebody else.
@@ -252,7 +258,7 @@ pub fn leave_behind(visitor: &Visitor) -> LeftBehind {
         },
         Visitor::User(signed_in) => LeftBehind {
             anonymous: None,
-            signed_in: Some(signed_in.session.clone()),
+            signed_in: Some(Arc::clone(&signed_in.session)),
         },
     }
 }
@@ -324,43 +330,4 @@ pub fn origin(state: &AppState, request: &HttpRequest) -> Origin {
 fn device(state: &AppState, request: &HttpRequest) -> Option<DeviceSecret> {
     let cookie = request.cookie(Names::of(&state.config.app_url).device)?;
     DeviceSecret::parse(cookie.value())
-}
-
-/// Outermost of the three layers: lets the session cookie outlive the browser where it should, and
-/// the hint come and go with it.
-pub async fn cookie_lifetime(
-    state: Data<AppState>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let names = Names::of(&state.config.app_url);
-    let mut response = carrier::with_place(next.call(request)).await?;
-    let max_age = response
-        .request()
-        .extensions()
-        .get::<MaxAge>()
-        .map(|max_age| max_age.0);
-    let prefix = format!("{}=", names.session);
-    let headers = response.headers_mut();
-    let all: Vec<_> = headers.remove(header::SET_COOKIE).collect();
-    for value in all {
-        let text = value.to_str().unwrap_or_default();
-        if !text.starts_with(&prefix) {
-            headers.append(header::SET_COOKIE, value);
-        } else if text.contains("Max-Age=0") {
-            headers.append(header::SET_COOKIE, value);
-            cookies::add(headers, &names.hint_removal());
-        } else {
-            let text =
-                max_age.map_or_else(|| text.to_owned(), |age| format!("{text}; Max-Age={age}"));
-            let value = header::HeaderValue::from_str(&text).map_err(AppError::internal)?;
-            headers.append(header::SET_COOKIE, value);
-            cookies::add(headers, &names.hint_cookie(max_age));
-        }
-    }
-    let device = response.request().extensions_mut().remove::<Known>();
-    if let Some(Known(secret)) = device {
-        cookies::add(response.headers_mut(), &names.device_cookie(&secret));
-    }
-    Ok(response)
 }

@@ -1,6 +1,9 @@
 //! Whoever sends a request: anonymous, or a signed-in user.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use chrono::{DateTime, Utc};
@@ -29,16 +32,18 @@ pub enum Visitor {
         ended: Option<Ended>,
     },
     /// Signed in.
-    User(Box<SignedIn>),
+    User(SignedIn),
 }
 
 /// A signed-in user and the session that proves it; as an argument, 401 without one.
+///
+/// Copied for every layer and handler that asks who is there, so a copy costs next to nothing.
 #[derive(Clone)]
 pub struct SignedIn {
     /// Who.
-    pub user: User,
+    pub user: Arc<User>,
     /// By which session.
-    pub session: Session,
+    pub session: Arc<Session>,
 }
 
 impl SignedIn {
@@ -108,7 +113,7 @@ impl FromRequest for SignedIn {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match Visitor::of(request) {
-            Some(Visitor::User(signed_in)) => Ok(*signed_in),
+            Some(Visitor::User(signed_in)) => Ok(signed_in),
             Some(Visitor::Anonymous { .. }) => Err(AppError::SignInRequired),
             None => Err(AppError::internal("a route outside the session layer")),
         })

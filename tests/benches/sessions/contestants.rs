@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use tests::{client::Client, db::TestDatabase, programs::Running, redis::Redis, shop::Folder};
 
-use crate::{Role, figures::Series, handlers, people};
+use crate::{Role, figures::Series, handlers, people, process::Usage};
 
 /// A server and what it is asked.
 pub(crate) struct Contestant {
@@ -21,6 +21,8 @@ pub(crate) struct Contestant {
     /// Whole requests, one for each session.
     pub(crate) requests: Vec<String>,
     pub(crate) rate: Series,
+    /// Microseconds of processor time in its own process, for each request.
+    pub(crate) cost: Series,
     /// From request to answer, in milliseconds: all but one in a hundred.
     pub(crate) latency: Series,
     /// Of the cookie header, for each request.
@@ -32,7 +34,7 @@ pub(crate) struct Contestant {
     kind: Kind,
     /// What it needs besides.
     pub(crate) redis: Option<Redis>,
-    _process: Arc<Process>,
+    process: Arc<Process>,
 }
 
 enum Kind {
@@ -44,7 +46,7 @@ enum Kind {
 
 /// A process, and what it needs for as long as it runs.
 struct Process {
-    _running: Running,
+    running: Running,
     _folder: Folder,
     _database: Arc<TestDatabase>,
 }
@@ -53,6 +55,11 @@ impl Contestant {
     /// The handler that everything is measured by.
     pub(crate) fn is_limit(&self) -> bool {
         matches!(self.kind, Kind::Query)
+    }
+
+    /// Processor time of its process so far.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        Ok(Usage::of_group(self.process.running.id())?.cpu)
     }
 
     /// Ends a credential, and asks with it until it is refused.
@@ -90,13 +97,14 @@ pub(crate) async fn start() -> anyhow::Result<Vec<Contestant>> {
         address: bare.1,
         requests: requests.collect(),
         rate: Series::default(),
+        cost: Series::default(),
         latency: Series::default(),
         n_bytes: postgres.n_bytes,
         revoked_for: "0 requests".to_owned(),
         bound: None,
         kind: Kind::Query,
         redis: None,
-        _process: Arc::clone(&bare.0),
+        process: Arc::clone(&bare.0),
     });
     all.push(postgres);
     if let Some(redis) = Redis::start() {
@@ -116,13 +124,14 @@ pub(crate) async fn start() -> anyhow::Result<Vec<Contestant>> {
         address: bare.1,
         requests: vec![request(bare.1, "/token", &cookies)],
         rate: Series::default(),
+        cost: Series::default(),
         latency: Series::default(),
         n_bytes: cookies.len(),
         revoked_for: format!("until it expires: {} s here", handlers::TOKEN_LIFETIME_SECS),
         bound: None,
         kind: Kind::Token,
         redis: None,
-        _process: bare.0,
+        process: bare.0,
     });
     Ok(all)
 }
@@ -142,6 +151,7 @@ async fn shop(
         address,
         requests: requests.collect(),
         rate: Series::default(),
+        cost: Series::default(),
         latency: Series::default(),
         n_bytes: clients.first().map_or(0, |client| client.cookies().len()),
         revoked_for: String::new(),
@@ -150,7 +160,7 @@ async fn shop(
             clients.first().context("nobody signed in")?.clone(),
         )),
         redis: None,
-        _process: process,
+        process,
     };
     Ok((contestant, clients))
 }
@@ -213,7 +223,7 @@ impl Process {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let process = Self {
-            _running: running,
+            running,
             _folder: folder,
             _database: Arc::clone(database),
         };

@@ -17,6 +17,9 @@ mod head;
 #[expect(dead_code, reason = "deliveries are also measured at a pace")]
 mod many;
 mod people;
+#[path = "../download/servers/process.rs"]
+#[expect(dead_code, reason = "deliveries are also measured by their memory")]
+mod process;
 #[path = "../download/report.rs"]
 #[expect(dead_code, reason = "deliveries have upper bounds, too")]
 mod report;
@@ -111,6 +114,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
         for request in contestant.requests.iter().cycle().take(n_requests) {
             requests.push(request);
         }
+        let cpu_before = contestant.cpu()?;
         let outcome = exchange(
             contestant.address,
             &requests,
@@ -120,6 +124,10 @@ fn measure(options: &Options) -> anyhow::Result<()> {
         if round.is_some() {
             let rate = n_requests as f64 / outcome.elapsed.as_secs_f64();
             contestant.rate.push(rate);
+            let cpu = contestant.cpu()? - cpu_before;
+            contestant
+                .cost
+                .push(cpu.as_secs_f64() * 1e6 / n_requests as f64);
             let latency = quantile(&outcome.latencies, 0.99);
             contestant.latency.push(latency.as_secs_f64() * 1e3);
         }
@@ -146,6 +154,7 @@ fn section(all: &[Contestant]) -> Section {
         "requests/s",
         "least–most",
         "× the query alone",
+        "its CPU, µs a request",
         "p99, ms",
         "bytes sent along",
         "a revoked one works on for",
@@ -160,6 +169,7 @@ fn section(all: &[Contestant]) -> Section {
             format!("{:.0}", it.rate.median()),
             format!("{least:.0}–{most:.0}"),
             format!("{ratio:.2}"),
+            format!("{:.0}", it.cost.median()),
             format!("{:.1}", it.latency.median()),
             it.n_bytes.to_string(),
             it.revoked_for.clone(),

@@ -4,11 +4,8 @@ use serde_json::json;
 
 use super::{Begun, Origin, Sessions};
 use crate::{
-    actions::audit::{Entry, record},
-    db::{
-        accounts,
-        outbox::{NewMail, insert_mail},
-    },
+    actions::audit::{Entry, record, record_and_tell},
+    db::accounts,
     domain::{
         audit::Event,
         ids::SessionId,
@@ -145,15 +142,7 @@ impl Sessions {
                 origin,
                 details: json!({}),
             };
-            record(&tx, now, entry).await?;
-            let mail = NewMail {
-                letter: Letter::SessionStolen,
-                user: user.id,
-                recipient: &user.email,
-                session: Some(session.id),
-                at: now,
-            };
-            insert_mail(&tx, &mail).await?;
+            record_and_tell(&tx, now, entry, Letter::SessionStolen, &user.email).await?;
         }
         tx.commit().await?;
         Ok(())

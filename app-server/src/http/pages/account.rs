@@ -64,8 +64,8 @@ pub async fn show(
     let account = account.ok_or(AppError::SignInRequired)?;
     let page = AccountPage {
         layout: Layout::new(&state, &visitor),
-        name: signed_in.user.name,
-        email: signed_in.user.email,
+        name: signed_in.user.name.clone(),
+        email: signed_in.user.email.clone(),
         verified: account.email_verified_at.is_some(),
         notice: query.notice(),
         signed_in_since: moment(signed_in.session.created_at),

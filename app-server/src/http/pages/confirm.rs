@@ -47,7 +47,7 @@ pub async fn new(
 ) -> Result<HttpResponse, AppError> {
     let page = ConfirmPage {
         layout: Layout::new(&state, &visitor),
-        email: signed_in.user.email,
+        email: signed_in.user.email.clone(),
         next: safe_next(wanted.next()),
         error: None,
     };

@@ -46,7 +46,7 @@ pub async fn show(
     let Visitor::User(signed_in) = visitor else {
         return Err(AppError::SignInRequired);
     };
-    let SignedIn { user, session } = *signed_in;
+    let SignedIn { user, session } = signed_in;
     if request.method() == Method::HEAD {
         return Ok(described(&find(&state, user.id, *file).await?));
     }

@@ -88,10 +88,10 @@ pub async fn update(
         Ok(Some(enrolled)) => {
             issue(&request, &state, &enrolled.begun)?;
             // The session goes on under a new secret, and its forms under a new token.
-            let visitor = Visitor::User(Box::new(SignedIn {
+            let visitor = Visitor::User(SignedIn {
                 user: signed_in.user,
-                session: enrolled.begun.session,
-            }));
+                session: enrolled.begun.session.into(),
+            });
             let layout = Layout::new(&state, &visitor);
             layout::page(
                 StatusCode::OK,

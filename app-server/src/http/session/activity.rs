@@ -24,10 +24,9 @@ pub(super) fn activity(request: &ServiceRequest) -> Option<Activity> {
     if *request.method() == Method::HEAD || is_ahead_of_time(headers) {
         return None;
     }
-    let pattern = request.match_pattern();
-    let pattern = pattern.as_deref().unwrap_or_default();
-    let sees_the_answer = pattern == SESSION || is_navigation(headers) && pattern != DOWNLOAD;
-    if *request.method() == Method::GET && sees_the_answer {
+    let sees_the_answer =
+        || request.path() == SESSION || is_navigation(headers) && !is_download(request.request());
+    if *request.method() == Method::GET && sees_the_answer() {
         Some(Activity::Navigation)
     } else {
         Some(Activity::Use)

@@ -72,7 +72,7 @@ impl SecretCarrier {
             ended,
         };
         Some(match self.0.find(&secret).await {
-            Ok(Found::Live(live)) => Loaded::Live(*live),
+            Ok(Found::Live(live)) => Loaded::Live(live),
             Ok(Found::Late(session)) => Loaded::Late {
                 session: *session,
                 csrf_token: secret.csrf_token(),
