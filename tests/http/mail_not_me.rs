@@ -2,11 +2,30 @@
 
 use app_server::domain::mail::Letter;
 use chrono::TimeDelta;
-use tests::{client::email, shop::Shop};
+use tests::{
+    client::{Client, email},
+    shop::Shop,
+};
 
 use crate::mail::{count, follow, press, write_letter};
 
 const ORDERED: &str = "select count(*) from users where must_reset_at is not null";
+
+/// A shop in which Eve is signed in as Ada, and has made an address of hers the account's by a link.
+async fn shop_with_an_intruder() -> (Shop, Client, String) {
+    let shop = Shop::start().await;
+    let eve = shop.user("ada").await;
+    eve.post_form("/account/email", &[("email", "eve@evil.example")])
+        .await;
+    let confirm = shop
+        .letters_to("eve@evil.example")
+        .await
+        .pop()
+        .unwrap()
+        .link();
+    follow(&shop.visitor(), &confirm, &[]).await;
+    (shop, eve, confirm)
+}
 
 #[tokio::test]
 async fn this_was_not_me_signs_everybody_out_and_sends_a_link_to_reset() {
@@ -47,17 +66,7 @@ async fn this_was_not_me_signs_everybody_out_and_sends_a_link_to_reset() {
 
 #[tokio::test]
 async fn an_address_that_an_intruder_put_there_is_taken_back() {
-    let shop = Shop::start().await;
-    let eve = shop.user("ada").await;
-    eve.post_form("/account/email", &[("email", "eve@evil.example")])
-        .await;
-    let confirm = shop
-        .letters_to("eve@evil.example")
-        .await
-        .pop()
-        .unwrap()
-        .link();
-    follow(&shop.visitor(), &confirm, &[]).await;
+    let (shop, eve, confirm) = shop_with_an_intruder().await;
     // She forgets "her" password at once, to be quicker than the owner.
     let visitor = shop.visitor();
     visitor
@@ -140,17 +149,7 @@ async fn write_letter_to(shop: &Shop, recipient: &str, letter: Letter) {
 
 #[tokio::test]
 async fn an_intruder_is_out_even_when_the_former_address_has_an_account_of_its_own() {
-    let shop = Shop::start().await;
-    let eve = shop.user("ada").await;
-    eve.post_form("/account/email", &[("email", "eve@evil.example")])
-        .await;
-    let confirm = shop
-        .letters_to("eve@evil.example")
-        .await
-        .pop()
-        .unwrap()
-        .link();
-    follow(&shop.visitor(), &confirm, &[]).await;
+    let (shop, eve, _) = shop_with_an_intruder().await;
     let told = shop.letter(Letter::AddressChanged).await;
     let ada = shop.user("ada").await;
 

@@ -32,6 +32,15 @@ async fn reset_link(shop: &Shop, name: &str) -> String {
     resets.next().expect("a letter").link()
 }
 
+/// A shop in which Ada has forgotten her password, and the link that she was sent.
+async fn shop_with_a_link() -> (Shop, String) {
+    let shop = Shop::start().await;
+    shop.user("ada").await;
+    forget(&shop, "ada").await;
+    let link = reset_link(&shop, "ada").await;
+    (shop, link)
+}
+
 async fn n_resets(shop: &Shop) -> usize {
     let letters = shop.letters().await;
     letters
@@ -112,10 +121,7 @@ async fn a_forgotten_password_is_reset_by_a_link_that_works_once() {
 
 #[tokio::test]
 async fn a_reset_link_is_over_after_half_an_hour() {
-    let shop = Shop::start().await;
-    shop.user("ada").await;
-    forget(&shop, "ada").await;
-    let link = reset_link(&shop, "ada").await;
+    let (shop, link) = shop_with_a_link().await;
     let reader = shop.visitor();
 
     shop.advance(TimeDelta::minutes(30) - TimeDelta::seconds(1));
@@ -213,10 +219,7 @@ async fn an_account_is_sent_three_links_an_hour_and_a_network_may_ask_for_twenty
 
 #[tokio::test]
 async fn of_parallel_uses_of_a_link_one_wins() {
-    let shop = Shop::start().await;
-    shop.user("ada").await;
-    forget(&shop, "ada").await;
-    let link = reset_link(&shop, "ada").await;
+    let (shop, link) = shop_with_a_link().await;
     let reader = shop.visitor();
     let token = reader.get(&link).await.form_token_of(&link);
 
@@ -279,10 +282,7 @@ async fn what_changes_the_password_voids_every_other_link_that_would() {
 
 #[tokio::test]
 async fn a_password_that_an_operator_sets_voids_links_and_its_owner_is_told() {
-    let shop = Shop::start().await;
-    shop.user("ada").await;
-    forget(&shop, "ada").await;
-    let link = reset_link(&shop, "ada").await;
+    let (shop, link) = shop_with_a_link().await;
 
     let state = shop.server().state();
     let (database, clock) = (&state.database, &state.clock);
@@ -298,10 +298,7 @@ async fn a_password_that_an_operator_sets_voids_links_and_its_owner_is_told() {
 
 #[tokio::test]
 async fn a_link_is_good_for_its_address_and_for_an_open_account_only() {
-    let shop = Shop::start().await;
-    shop.user("ada").await;
-    forget(&shop, "ada").await;
-    let link = reset_link(&shop, "ada").await;
+    let (shop, link) = shop_with_a_link().await;
     let reader = shop.visitor();
     let token = reader.get(&link).await.form_token_of(&link);
 
@@ -352,10 +349,7 @@ async fn a_reset_lifts_the_order_to_reset_and_proves_the_address() {
 
 #[tokio::test]
 async fn a_stale_form_keeps_the_link_good_and_asks_again() {
-    let shop = Shop::start().await;
-    shop.user("ada").await;
-    forget(&shop, "ada").await;
-    let link = reset_link(&shop, "ada").await;
+    let (shop, link) = shop_with_a_link().await;
     let reader = shop.visitor();
     reader.get(&link).await;
 

@@ -104,11 +104,7 @@ pub async fn confirm(
     let now = state.clock.now();
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
-    let account = addresses::lock_account(&tx, link.user).await?;
-    let used = links::consume(&tx, token, now).await?;
-    let (Some(account), Some(link)) = (account, used) else {
-        return Err(AppError::NotFound("link"));
-    };
+    let (account, link) = links::redeem(&tx, link.user, token, now).await?;
     let new = Email::parse(&link.recipient).ok_or(AppError::NotFound("link"))?;
     // What was sent to the old address is good for it only.
     let kinds = [LinkKind::NewAddress, LinkKind::Reset, LinkKind::Verify];

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     db::{
         self, Queries,
+        addresses::{self, Account},
         mail_links::{self, Link},
         outbox,
     },
@@ -54,23 +55,24 @@ fn is_good(link: &Link, now: DateTime<Utc>) -> bool {
     !link.is_used && !link.is_closed && now < link.expires_at && has_meaning
 }
 
-/// Uses a link within the caller's transaction, which holds the user's row locked: of any number
-/// of attempts one succeeds.
-pub(super) async fn consume(
+/// Uses a link to the account of `user`, which stays locked for the rest of the caller's
+/// transaction: of any number of attempts one succeeds.
+///
+/// # Errors
+/// [`AppError::NotFound`] when the link is not good any more, or the account is gone.
+pub(super) async fn redeem(
     tx: &impl Queries,
+    user: UserId,
     token: &str,
     now: DateTime<Utc>,
-) -> Result<Option<Link>, AppError> {
-    let Some(secret) = LinkSecret::parse(token) else {
-        return Ok(None);
-    };
-    let hash = secret.hash();
+) -> Result<(Account, Link), AppError> {
+    let none = || AppError::NotFound("link");
+    let account = addresses::lock_account(tx, user).await?.ok_or_else(none)?;
+    let hash = LinkSecret::parse(token).ok_or_else(none)?.hash();
     let link = mail_links::find_link(tx, &hash).await?;
-    let Some(link) = link.filter(|link| is_good(link, now)) else {
-        return Ok(None);
-    };
-    let used = mail_links::use_link(tx, &hash, now).await?;
-    Ok(used.then_some(link))
+    let link = link.filter(|link| is_good(link, now)).ok_or_else(none)?;
+    let won = mail_links::use_link(tx, &hash, now).await?;
+    won.then_some((account, link)).ok_or_else(none)
 }
 
 /// What stands open for an account: links that were sent, and letters that will bring one.

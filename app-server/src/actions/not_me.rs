@@ -36,11 +36,7 @@ pub async fn not_me(state: &AppState, token: &str, origin: &Origin) -> Result<()
     let now = state.clock.now();
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
-    let account = addresses::lock_account(&tx, link.user).await?;
-    let used = links::consume(&tx, token, now).await?;
-    let (Some(account), Some(link)) = (account, used) else {
-        return Err(AppError::NotFound("link"));
-    };
+    let (account, link) = links::redeem(&tx, link.user, token, now).await?;
     // Whatever else stands open may have been asked for by an intruder. But an older letter of this
     // kind speaks for whoever had the account before: the address of the newer one may be the
     // intruder's.

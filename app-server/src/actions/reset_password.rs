@@ -48,11 +48,7 @@ pub async fn reset_password(
     let now = state.clock.now();
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
-    let account = addresses::lock_account(&tx, link.user).await?;
-    let link = links::consume(&tx, token, now).await?;
-    let (Some(account), Some(_)) = (account, link) else {
-        return Err(AppError::NotFound("link"));
-    };
+    let (account, _) = links::redeem(&tx, link.user, token, now).await?;
     links::void(&tx, account.id, BY_A_PASSWORD, now).await?;
     users::update_password(&tx, account.id, &hash).await?;
     addresses::update_verified(&tx, account.id, now).await?;

@@ -32,11 +32,7 @@ pub async fn verify(
     let now = state.clock.now();
     let mut db = state.db().await?;
     let tx = db.transaction().await?;
-    let account = addresses::lock_account(&tx, link.user).await?;
-    let used = links::consume(&tx, token, now).await?;
-    let (Some(account), Some(link)) = (account, used) else {
-        return Err(AppError::NotFound("link"));
-    };
+    let (account, link) = links::redeem(&tx, link.user, token, now).await?;
     links::void(&tx, account.id, &[link.kind], now).await?;
     addresses::update_verified(&tx, account.id, now).await?;
     let entry = Entry {

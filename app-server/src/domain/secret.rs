@@ -44,35 +44,52 @@ impl SessionSecret {
     }
 }
 
-/// The secret of a link in a letter, 256 random bits as 43 characters of base64url.
+/// A secret made like a session's, of a type of its own: neither is ever taken for the other.
 ///
-/// It has no `Debug` and no `Serialize`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct LinkSecret(SessionSecret);
+/// It has no `Serialize`, and no `Debug` that tells.
+macro_rules! secret_like_a_sessions {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name($crate::domain::secret::SessionSecret);
 
-impl LinkSecret {
-    /// A new secret from the operating system's generator.
-    ///
-    /// # Errors
-    /// The generator failed.
-    pub fn generate() -> Result<Self, aws_lc_rs::error::Unspecified> {
-        SessionSecret::generate().map(Self)
-    }
+        impl $name {
+            /// A new secret from the operating system's generator.
+            ///
+            /// # Errors
+            /// The generator failed.
+            pub fn generate() -> Result<Self, aws_lc_rs::error::Unspecified> {
+                $crate::domain::secret::SessionSecret::generate().map(Self)
+            }
 
-    /// The end of a link's address, if it has a secret's form.
-    pub fn parse(text: &str) -> Option<Self> {
-        SessionSecret::parse(text).map(Self)
-    }
+            /// What was sent, if it has a secret's form.
+            pub fn parse(text: &str) -> Option<Self> {
+                $crate::domain::secret::SessionSecret::parse(text).map(Self)
+            }
 
-    /// The end of the link's address.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
+            /// What is sent: 43 characters of base64url.
+            pub fn expose(&self) -> &str {
+                self.0.expose()
+            }
 
-    /// SHA-256 of the value: what the database keeps.
-    pub fn hash(&self) -> [u8; 32] {
-        self.0.hash()
-    }
+            /// SHA-256 of it: what the database keeps.
+            pub fn hash(&self) -> [u8; 32] {
+                self.0.hash()
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+pub(super) use secret_like_a_sessions;
+
+secret_like_a_sessions! {
+    /// The end of the address of a link in a letter, 256 random bits.
+    LinkSecret
 }
 
 /// The CSRF token of a visitor whose browser holds no cookie yet.
