@@ -1,17 +1,20 @@
 //! A large file that must come from a slow disk, and small files beside it.
 
 use std::{
-    fs::{self, File},
+    ffi::c_void,
+    fs::File,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    path::PathBuf,
-    sync::mpsc::{RecvTimeoutError, Sender, channel},
+    ptr::null_mut,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use anyhow::{anyhow, ensure};
-use rustix::fs::{Advice, fadvise};
+use anyhow::{Context, anyhow, ensure};
+use rustix::{
+    fs::{Advice, fadvise},
+    mm::{MapFlags, ProtFlags, mlock, mmap, munmap},
+};
 
 use super::Run;
 use crate::{
@@ -67,6 +70,7 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
             return Ok(section);
         }
     };
+    let _pinned = pin_small_files(run)?;
     let (mut of_ours, mut of_nginx) = (Figures::default(), Figures::default());
     for _ in 0..run.options.n_long_rounds() {
         let nginx = nginx::start(&run.stage, run.cores)?;
@@ -100,7 +104,7 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
     section.target(&what, Wanted::AtMost(0.5), p99);
     section.note(format!(
         "The large file's pages were dropped (`POSIX_FADV_DONTNEED`), and the servers put into a \
-         control group whose reads from this disk are held to {} MiB/s; small files are kept in memory. \
+         control group whose reads from this disk are held to {} MiB/s; small files are locked in memory. \
          A request's time runs from when it was due. nginx has its defaults: no `aio`.",
         BYTES_PER_SEC >> 20
     ));
@@ -136,12 +140,10 @@ impl Figures {
 
         let member = disk.slow_down(&server.pids()?)?;
         drop_large(run)?;
-        let kept = KeptInMemory::start(run)?;
         let prepared = requests();
         let large = ColdRead::start(server.address, &ask(&run.stage.large))?;
         let beside = small(prepared)?;
         self.large.push(large.finish()?);
-        kept.end()?;
         self.beside.push(&beside.latencies);
         drop(member);
         Ok(())
@@ -164,44 +166,44 @@ fn drop_large(run: &Run) -> anyhow::Result<()> {
     Ok(fadvise(&file, 0, None, Advice::DontNeed)?)
 }
 
-/// Small files that are read again and again, from outside of the control group.
+/// Keeps the small files in memory for as long as what is returned lives.
 ///
-/// Where other work presses for memory, the kernel forgets one of them now and then. It would then
-/// wait behind all that is read ahead of the large one: 8 MiB on some machines, four seconds.
-struct KeptInMemory {
-    stop: Sender<()>,
-    reader: JoinHandle<anyhow::Result<()>>,
+/// A machine that gives back memory it does not seem to need forgets one now and then, however
+/// often it is read. It would then wait behind all that is read ahead of the large file: 8 MiB
+/// where `read_ahead_kb` says so, and that is four seconds of this disk.
+fn pin_small_files(run: &Run) -> anyhow::Result<Vec<Mapping>> {
+    let folder = run.stage.files();
+    let pin = |stored: &StoredFile| {
+        let file = File::open(folder.join(stored.path()))?;
+        Mapping::locked(&file, usize::try_from(stored.size)?)
+    };
+    run.stage.small.iter().map(pin).collect()
 }
 
-impl KeptInMemory {
-    const INTERVAL: Duration = Duration::from_millis(250);
+/// A file that is mapped and locked, at this address and of this length.
+struct Mapping(*mut c_void, usize);
 
-    /// Begun when all have been read once.
-    fn start(run: &Run) -> anyhow::Result<Self> {
-        let folder = run.stage.files();
-        let files = run.stage.small.iter().map(|file| folder.join(file.path()));
-        let files: Vec<PathBuf> = files.collect();
-        let read_all = move || -> anyhow::Result<()> {
-            for file in &files {
-                fs::read(file)?;
-            }
-            Ok(())
-        };
-        read_all()?;
-        let (stop, stopped) = channel();
-        let reader = thread::spawn(move || {
-            while stopped.recv_timeout(Self::INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                read_all()?;
-            }
-            Ok(())
-        });
-        Ok(Self { stop, reader })
+impl Mapping {
+    #[expect(
+        unsafe_code,
+        reason = "a new mapping of a file, which nothing reads through, and its pages"
+    )]
+    fn locked(file: &File, len: usize) -> anyhow::Result<Self> {
+        let (read, shared) = (ProtFlags::READ, MapFlags::SHARED);
+        // SAFETY: the kernel chooses an address where nothing is.
+        let start = unsafe { mmap(null_mut(), len, read, shared, file, 0) }?;
+        let mapping = Self(start, len);
+        // SAFETY: these are the pages of the mapping.
+        unsafe { mlock(start, len) }.context("small files cannot be kept in memory")?;
+        Ok(mapping)
     }
+}
 
-    fn end(self) -> anyhow::Result<()> {
-        drop(self.stop);
-        let read = self.reader.join();
-        read.map_err(|_| anyhow!("a reader panicked"))?
+impl Drop for Mapping {
+    #[expect(unsafe_code, reason = "the mapping's end")]
+    fn drop(&mut self) {
+        // SAFETY: mapped by `locked` and by nobody else; no reference into it was ever made.
+        let _ = unsafe { munmap(self.0, self.1) };
     }
 }
 
