@@ -24,7 +24,7 @@ use crate::{
     conditions::{self, Due},
     connection::{self, Connection},
     delivery_log::DeliveryLog,
-    files::{self, OpenFile},
+    files::{self, LocalFile, OpenFile},
     lease::LEASE_SECS,
     ledger::Claim,
     manner::{Manner, is_prefetch},
@@ -279,7 +279,7 @@ async fn open(
 /// Reads what little is to be sent, before the token is claimed for it.
 async fn read_ahead(
     token: &DownloadToken,
-    file: &Arc<File>,
+    file: &Arc<LocalFile>,
     pieces: &mut VecDeque<Piece>,
 ) -> Result<(), Refusal> {
     for piece in pieces {
@@ -302,7 +302,7 @@ fn read_whole(file: &File, range: ByteRange) -> Option<Bytes> {
     }
 }
 
-async fn read_from_disk(file: &Arc<File>, range: ByteRange) -> io::Result<Bytes> {
+async fn read_from_disk(file: &Arc<LocalFile>, range: ByteRange) -> io::Result<Bytes> {
     let file = Arc::clone(file);
     let wanted = usize::try_from(range.len()).map_err(io::Error::other)?;
     let read = spawn_blocking(move || read_blocking(&file, range.start, wanted));

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     fs::File,
     io,
+    ops::Deref,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use std::{
 use rustix::process::{Resource, getrlimit};
 use shared::file_store::{FileStore, Opened, StorageKey, bucket::RemoteFile};
 
-use crate::ranges::ByteRange;
+use crate::{ranges::ByteRange, stream::Lately};
 
 /// Open files that each worker keeps at most.
 const MOST_FILES: u64 = 1_024;
@@ -30,7 +31,7 @@ thread_local! {
 
 /// The files this thread has opened; when there are too many, all that are not being read go.
 struct OpenFiles {
-    files: HashMap<StorageKey, Arc<File>>,
+    files: HashMap<StorageKey, Arc<LocalFile>>,
     /// When it was last looked for files that have gone from the store.
     looked_at: Instant,
 }
@@ -46,7 +47,7 @@ impl Default for OpenFiles {
 
 impl OpenFiles {
     /// The open file, if it is still the one in the store and has `size` bytes.
-    fn find(&mut self, key: StorageKey, size: u64) -> Option<Arc<File>> {
+    fn find(&mut self, key: StorageKey, size: u64) -> Option<Arc<LocalFile>> {
         if self.looked_at.elapsed() >= LOOK {
             self.looked_at = Instant::now();
             self.files.retain(|_, file| is_stored(file));
@@ -59,7 +60,7 @@ impl OpenFiles {
         None
     }
 
-    fn keep(&mut self, key: StorageKey, file: &Arc<File>) {
+    fn keep(&mut self, key: StorageKey, file: &Arc<LocalFile>) {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let n_workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
         let most = (limit / SHARE / n_workers).min(MOST_FILES);
@@ -85,13 +86,38 @@ fn is_current(file: &File, size: u64) -> bool {
 }
 
 /// The file stored under `key`, if it is open already, is still in the store and has `size` bytes.
-pub(crate) fn find(key: StorageKey, size: u64) -> Option<Arc<File>> {
+pub(crate) fn find(key: StorageKey, size: u64) -> Option<Arc<LocalFile>> {
     FILES.with_borrow_mut(|files| files.find(key, size))
+}
+
+/// A file of the store's folder, open.
+#[derive(Debug)]
+pub(crate) struct LocalFile {
+    file: File,
+    /// What of it need not be looked for on the disk.
+    pub(crate) lately: Lately,
+}
+
+impl LocalFile {
+    pub(crate) fn new(file: File) -> Self {
+        Self {
+            file,
+            lately: Lately::new(),
+        }
+    }
+}
+
+impl Deref for LocalFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
 }
 
 /// A stored file, open.
 pub(crate) enum OpenFile {
-    Local(Arc<File>),
+    Local(Arc<LocalFile>),
     /// Each request opens its own.
     Remote(RemoteFile),
 }
@@ -109,7 +135,7 @@ pub(crate) async fn open(
     let wanted = wanted.map(|ByteRange { start, end }| start..end);
     match store.open_file(key, Some(size), wanted).await? {
         Opened::Local(file) => {
-            let file = Arc::new(file);
+            let file = Arc::new(LocalFile::new(file));
             FILES.with_borrow_mut(|files| files.keep(key, &file));
             Ok(OpenFile::Local(file))
         }

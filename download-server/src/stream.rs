@@ -5,6 +5,7 @@
 //! nothing of ours. Everything else, TLS, HTTP/2, files that are elsewhere, goes through actix in
 //! chunks.
 
+mod lately;
 mod page_cache;
 pub(crate) mod read;
 mod remote;
@@ -28,6 +29,7 @@ use actix_web::{
 use bytes::{Buf, Bytes};
 use shared::clock::Clock;
 
+pub(crate) use self::lately::Lately;
 use self::{
     page_cache::PageCache,
     read::{CHUNK_BYTES, Cached, read_blocking, read_cached},
@@ -36,7 +38,7 @@ use self::{
 use crate::{
     connection::{Connection, DeliveryGuard},
     delivery_log::DeliveryLog,
-    files::OpenFile,
+    files::{LocalFile, OpenFile},
     ledger::Claim,
     multipart::{Piece, total_len},
     ranges::ByteRange,
@@ -62,7 +64,7 @@ pub(crate) struct FileStream {
 enum Way {
     /// By `sendfile`, once the head is out.
     Past {
-        file: Arc<File>,
+        file: Arc<LocalFile>,
         head: Head,
         cache: PageCache,
     },
@@ -73,7 +75,7 @@ enum Way {
 /// Where chunks come from.
 enum Source {
     Local {
-        file: Arc<File>,
+        file: Arc<LocalFile>,
         /// A read that had to wait for the disk.
         reading: Option<JoinHandle<io::Result<Bytes>>>,
     },
@@ -298,7 +300,7 @@ impl MessageBody for FileStream {
 }
 
 impl Source {
-    fn local(file: Arc<File>) -> Self {
+    fn local(file: Arc<LocalFile>) -> Self {
         Self::Local {
             file,
             reading: None,
@@ -317,7 +319,7 @@ impl Source {
 /// Reads the next chunk of `range`: at once when it is in memory, else by a thread that may wait.
 fn poll_local(
     cx: &mut Context<'_>,
-    file: &Arc<File>,
+    file: &Arc<LocalFile>,
     range: ByteRange,
     reading: &mut Option<JoinHandle<io::Result<Bytes>>>,
 ) -> Poll<io::Result<Bytes>> {

@@ -3,26 +3,27 @@
 //! `sendfile` reads what is missing from the disk while it holds up the whole worker, and there is
 //! no asking it not to. So every part is first sent to `/dev/null` by a thread that may wait: that
 //! moves no bytes, and afterwards they are in the page cache. It runs ahead of the delivery, in
-//! steps that grow with its speed.
+//! steps that grow with its speed, and not where another delivery has just been
+//! ([`super::lately`]).
 
 use std::{
     fs::File,
     io,
     sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use actix_web::rt::task::{JoinHandle, spawn_blocking};
 
+use super::lately::{BLOCK_BYTES, FRESH};
+use crate::files::LocalFile;
+
 /// The first step, and all steps of a slow reader.
-const LEAST_BYTES: u64 = 256 * 1024;
+const LEAST_BYTES: u64 = BLOCK_BYTES;
 
 /// The longest step: a thread is asked once for so much of a fast delivery.
 const MOST_BYTES: u64 = 8 * 1024 * 1024;
-
-/// For so long what was read is taken to be still in memory.
-const FRESH: Duration = Duration::from_secs(2);
 
 /// What of a file is known to be in memory, as a delivery goes through it.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(super) struct PageCache {
 #[derive(Debug)]
 struct Reading {
     start: u64,
+    began_at: Instant,
     read: JoinHandle<io::Result<u64>>,
 }
 
@@ -59,7 +61,7 @@ impl PageCache {
     pub(super) fn poll_ahead(
         &mut self,
         cx: &mut Context<'_>,
-        file: &Arc<File>,
+        file: &Arc<LocalFile>,
         position: u64,
         end: u64,
     ) -> Poll<io::Result<u64>> {
@@ -72,21 +74,30 @@ impl PageCache {
             };
             let ahead = known.min(end - position);
             if self.reading.is_none() && position + ahead < end && ahead <= self.step / 2 {
+                if self.is_known_to_others(file, position, ahead) {
+                    continue;
+                }
                 self.read_on(file, position + ahead, end);
             }
             if ahead > 0 {
                 return Poll::Ready(Ok(ahead));
             }
-            let Some(Reading { start, read }) = &mut self.reading else {
+            let Some(Reading {
+                start,
+                began_at,
+                read,
+            }) = &mut self.reading
+            else {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             };
-            let start = *start;
+            let (start, began_at) = (*start, *began_at);
             let read = ready!(std::pin::Pin::new(read).poll(cx));
             self.reading = None;
             let n_bytes = read.unwrap_or_else(|ended| Err(io::Error::other(ended)))?;
             if n_bytes == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
+            file.lately.note(start, start + n_bytes, began_at);
             if start <= position {
                 self.until = start + n_bytes;
                 self.at = Instant::now();
@@ -94,12 +105,30 @@ impl PageCache {
         }
     }
 
-    fn read_on(&mut self, file: &Arc<File>, start: u64, end: u64) {
-        let n_bytes = self.step.min(end - start);
+    /// Goes on with what other deliveries found in memory behind the first `ahead` bytes.
+    fn is_known_to_others(&mut self, file: &LocalFile, position: u64, ahead: u64) -> bool {
+        let start = position + ahead;
+        let known = file.lately.known_from(start, MOST_BYTES, Instant::now());
+        let Some((until, at)) = known else {
+            return false;
+        };
+        self.at = if ahead == 0 { at } else { self.at.min(at) };
+        self.until = until;
+        true
+    }
+
+    fn read_on(&mut self, file: &Arc<LocalFile>, start: u64, end: u64) {
+        // Up to a block's end, so that what is read is known to others block by block.
+        let until = (start + self.step) / BLOCK_BYTES * BLOCK_BYTES;
+        let n_bytes = until.min(end) - start;
         self.step = (self.step * 2).min(MOST_BYTES);
         let file = Arc::clone(file);
         let read = spawn_blocking(move || read_into_memory(&file, start, n_bytes));
-        self.reading = Some(Reading { start, read });
+        self.reading = Some(Reading {
+            start,
+            began_at: Instant::now(),
+            read,
+        });
     }
 }
 

@@ -30,7 +30,7 @@ impl Sample {
     }
 
     fn stream_until(&self, start: u64, end: u64, deadline: Deadline) -> FileStream {
-        let file = OpenFile::Local(Arc::new(File::open(&self.0).unwrap()));
+        let file = OpenFile::Local(Arc::new(LocalFile::new(File::open(&self.0).unwrap())));
         let key = StorageKey::from_digest([0; 32]);
         let jti = Uuid::new_v4();
         let running = Arc::new(Streams::new(1))
