@@ -2,12 +2,15 @@
 
 use std::{
     env,
+    io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::Stdio,
     sync::OnceLock,
     time::Duration,
 };
+
+use uuid::Uuid;
 
 use crate::{
     programs::{REDIS, Running},
@@ -30,13 +33,10 @@ impl Redis {
     /// When it is missing where every test must run.
     pub fn start() -> Option<Self> {
         let program = REDIS.find()?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = listener.local_addr().expect("bound");
-        drop(listener);
         let mut redis = Self {
             program,
             folder: Folder::new(),
-            address,
+            address: address_to_come_back_to(),
             running: None,
         };
         redis.start_again();
@@ -61,7 +61,7 @@ impl Redis {
     /// Starts it again at the same address, with what it had written down.
     ///
     /// # Panics
-    /// It does not start within ten seconds.
+    /// It does not answer within ten seconds.
     pub fn start_again(&mut self) {
         let port = self.address.port().to_string();
         let folder = self.folder.path().display().to_string();
@@ -77,7 +77,7 @@ impl Redis {
         let arguments: Vec<String> = arguments.concat().into_iter().map(str::to_owned).collect();
         self.running = Some(Running::start(&self.program, &arguments, Stdio::null()));
         for _ in 0..1_000 {
-            if TcpStream::connect(self.address).is_ok() {
+            if answers_as_redis(self.address).unwrap_or(false) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -122,6 +122,30 @@ impl Redis {
         std::fs::remove_dir_all(&written).expect("what it wrote");
         self.start_again();
     }
+}
+
+/// An address that is free, and stays so while its Redis is down.
+///
+/// Below the ports that Linux gives to whoever asks for any (32768 and up,
+/// `net.ipv4.ip_local_port_range`): a connection of another test would take its place.
+fn address_to_come_back_to() -> SocketAddr {
+    loop {
+        let port = 16_384 + u16::try_from(Uuid::new_v4().as_u128() % 16_384).expect("14 bits");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
+/// Whether a Redis is there that has read what it keeps, rather than anybody.
+fn answers_as_redis(address: SocketAddr) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    stream.write_all(b"PING\r\n")?;
+    let mut answer = [0; 5];
+    stream.read_exact(&mut answer)?;
+    Ok(&answer == b"+PONG")
 }
 
 /// The Redis of a suite that is called `redis`: there, every shop keeps its sessions in it.
