@@ -64,8 +64,8 @@ pub async fn record(db: &impl Queries, at: DateTime<Utc>, entry: Entry<'_>) -> d
     .await
 }
 
-/// Writes it down and tells the account's owner by a letter to `recipient`, both in the caller's
-/// transaction.
+/// Writes it down and tells the account's owner, if there is an account, by a letter to `recipient`;
+/// both in the caller's transaction.
 ///
 /// # Errors
 /// The database's.

@@ -17,12 +17,12 @@ pub(super) const FRESH: Duration = Duration::from_secs(2);
 /// When each block of an open file was last found in memory.
 ///
 /// # Units
-/// 16 KiB for each GiB of what was read.
+/// 32 KiB for each GiB of what was read.
 #[derive(Debug)]
 pub(crate) struct Lately {
     epoch: Instant,
     /// Milliseconds since `epoch`, and one; 0 for never. A std mutex: never held across an await.
-    blocks: Mutex<Vec<u32>>,
+    blocks: Mutex<Vec<u64>>,
 }
 
 impl Lately {
@@ -59,22 +59,20 @@ impl Lately {
         let blocks = self.lock();
         let fresh = blocks.iter().skip(first).take(n_blocks);
         let fresh = fresh.take_while(|at| **at > oldest);
-        let (n_fresh, at) = fresh.fold((0, u32::MAX), |(n, least), at| (n + 1, least.min(*at)));
-        let at = self.epoch + Duration::from_millis(u64::from(at.checked_sub(1)?));
-        (n_fresh > 0).then(|| {
-            (
-                start / BLOCK_BYTES * BLOCK_BYTES + n_fresh * BLOCK_BYTES,
-                at,
-            )
-        })
+        let (n_fresh, at) = fresh.fold((0, u64::MAX), |(n, least), at| (n + 1, least.min(*at)));
+        if n_fresh == 0 {
+            return None;
+        }
+        let until = (start / BLOCK_BYTES + n_fresh) * BLOCK_BYTES;
+        Some((until, self.epoch + Duration::from_millis(at - 1)))
     }
 
-    fn millis(&self, at: Instant) -> u32 {
+    fn millis(&self, at: Instant) -> u64 {
         let millis = at.saturating_duration_since(self.epoch).as_millis();
-        u32::try_from(millis).map_or(0, |millis| millis.saturating_add(1))
+        u64::try_from(millis).map_or(u64::MAX, |millis| millis.saturating_add(1))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<u32>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<u64>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,6 +99,18 @@ mod tests {
         assert_eq!(known(7, Duration::ZERO), Some((8, at)));
         assert_eq!(known(8, Duration::ZERO), None);
         assert_eq!(known(1, FRESH), None);
+    }
+
+    #[test]
+    fn a_file_that_stays_open_for_months_is_looked_at_anew_as_on_the_first_day() {
+        let lately = Lately::new();
+        for days in [1, 49, 50, 99, 400] {
+            let at = lately.epoch + Duration::from_hours(24 * days);
+            assert_eq!(lately.known_from(0, BLOCK_BYTES, at), None, "{days}");
+            lately.note(0, BLOCK_BYTES, at);
+            let known = Some((BLOCK_BYTES, at));
+            assert_eq!(lately.known_from(0, BLOCK_BYTES, at), known, "{days}");
+        }
     }
 
     #[test]

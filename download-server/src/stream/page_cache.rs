@@ -109,7 +109,8 @@ impl PageCache {
     fn is_known_to_others(&mut self, file: &LocalFile, position: u64, ahead: u64) -> bool {
         let start = position + ahead;
         let known = file.lately.known_from(start, MOST_BYTES, Instant::now());
-        let Some((until, at)) = known else {
+        // Looked at once more: what has grown old meanwhile would be asked for in a circle.
+        let Some((until, at)) = known.filter(|(_, at)| at.elapsed() < FRESH) else {
             return false;
         };
         self.at = if ahead == 0 { at } else { self.at.min(at) };
