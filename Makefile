@@ -31,6 +31,7 @@ check: tools
 	cargo machete
 	cargo deny --log-level error check bans licenses sources
 	cargo clippy --workspace --all-targets -- -D warnings
+	# What the fuzzers reach inside: no other build has it.
 	for crate in app-server download-server; do \
 		cargo rustc -p $$crate --lib --profile check -- --cfg fuzzing -D warnings || exit 1; \
 	done

@@ -1,7 +1,8 @@
 //! What of an open file was lately found in memory, for all of its deliveries.
 //!
 //! A file that many ask for is in memory already: what one delivery has made sure of, the others of
-//! the next two seconds need not look at again. Looking is a fifth of what a large file costs, and takes turns with sending it.
+//! the next two seconds need not look at again. Looking is a fifth of what a large file costs, and
+//! takes turns with sending it.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -51,7 +52,7 @@ impl Lately {
     }
 
     /// Up to where everything from `start` on was lately in memory, but no further than about
-    /// `most` bytes, and when the first of it was noted; none when that is nowhere.
+    /// `most` bytes, and when the oldest of it was noted; none when nothing was.
     pub(super) fn known_from(&self, start: u64, most: u64, now: Instant) -> Option<(u64, Instant)> {
         let first = usize::try_from(start / BLOCK_BYTES).ok()?;
         let n_blocks = usize::try_from(most / BLOCK_BYTES).ok()?.max(1);
