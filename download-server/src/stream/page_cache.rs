@@ -1,10 +1,10 @@
 //! Which part of a file is in memory, so that sending it waits for no disk.
 //!
 //! `sendfile` reads what is missing from the disk while it holds up the whole worker, and there is
-//! no asking it not to. So every part is first sent to `/dev/null` by a thread that may wait: that
-//! moves no bytes, and afterwards they are in the page cache. It runs ahead of the delivery, in
-//! steps that grow with its speed, and not where another delivery has just been
-//! ([`super::lately`]).
+//! no asking it not to. So the kernel is asked before ([`super::resident`]), but not about what
+//! another delivery has just found ([`super::lately`]). What it does not say is there, a thread
+//! that may wait first sends to `/dev/null`: that moves no bytes, and afterwards they are in the
+//! page cache. It runs ahead of the delivery, in steps that grow with its speed.
 
 use std::{
     fs::File,
@@ -16,7 +16,10 @@ use std::{
 
 use actix_web::rt::task::{JoinHandle, spawn_blocking};
 
-use super::lately::{BLOCK_BYTES, FRESH};
+use super::{
+    lately::{BLOCK_BYTES, FRESH},
+    resident::is_resident,
+};
 use crate::files::LocalFile;
 
 /// The first step, and all steps of a slow reader.
@@ -24,6 +27,9 @@ const LEAST_BYTES: u64 = BLOCK_BYTES;
 
 /// The longest step: a thread is asked once for so much of a fast delivery.
 const MOST_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The kernel is asked about so much at once: some microseconds.
+const ASKED_BYTES: u64 = 4 * BLOCK_BYTES;
 
 /// What of a file is known to be in memory, as a delivery goes through it.
 #[derive(Debug)]
@@ -74,7 +80,9 @@ impl PageCache {
             };
             let ahead = known.min(end - position);
             if self.reading.is_none() && position + ahead < end && ahead <= self.step / 2 {
-                if self.is_known_to_others(file, position, ahead) {
+                if self.is_known_to_others(file, position, ahead)
+                    || self.is_in_memory(file, position, ahead, end)
+                {
                     continue;
                 }
                 self.read_on(file, position + ahead, end);
@@ -118,10 +126,23 @@ impl PageCache {
         true
     }
 
+    /// Goes on with what the kernel has in memory behind the first `ahead` bytes.
+    fn is_in_memory(&mut self, file: &LocalFile, position: u64, ahead: u64, end: u64) -> bool {
+        let (start, now) = (position + ahead, Instant::now());
+        let until = to_block(start + ASKED_BYTES).min(end);
+        if !is_resident(file, start, until - start) {
+            return false;
+        }
+        file.lately.note(start, until, now);
+        if ahead == 0 {
+            self.at = now;
+        }
+        self.until = until;
+        true
+    }
+
     fn read_on(&mut self, file: &Arc<LocalFile>, start: u64, end: u64) {
-        // Up to a block's end, so that what is read is known to others block by block.
-        let until = (start + self.step) / BLOCK_BYTES * BLOCK_BYTES;
-        let n_bytes = until.min(end) - start;
+        let n_bytes = to_block(start + self.step).min(end) - start;
         self.step = (self.step * 2).min(MOST_BYTES);
         let file = Arc::clone(file);
         let read = spawn_blocking(move || read_into_memory(&file, start, n_bytes));
@@ -131,6 +152,11 @@ impl PageCache {
             read,
         });
     }
+}
+
+/// The last end of a block up to `position`, so that what is known is known to others, too.
+fn to_block(position: u64) -> u64 {
+    position / BLOCK_BYTES * BLOCK_BYTES
 }
 
 /// Reads `n_bytes` from `start` on into the page cache, and says how many there were.

@@ -6,6 +6,7 @@ use std::{fs, future::poll_fn, io::Write, path::PathBuf, time::Instant};
 use actix_web::rt::pin;
 use chrono::{DateTime, TimeDelta};
 use futures_util::FutureExt;
+use rustix::fs::{Advice, fadvise};
 use uuid::Uuid;
 
 use shared::file_store::StorageKey;
@@ -14,14 +15,29 @@ use super::*;
 use crate::{caller::Caller, metrics::Metrics, streams::Streams};
 
 /// A file of `len` bytes that is gone when dropped.
-struct Sample(PathBuf);
+pub(super) struct Sample(PathBuf);
 
 impl Sample {
-    fn of(len: usize) -> Self {
-        let path = std::env::temp_dir().join(format!("claimcheck-{}", Uuid::new_v4()));
+    /// Beside this program: on a disk, where the folder for temporary files may be memory.
+    pub(super) fn of(len: usize) -> Self {
+        let folder = std::env::current_exe().unwrap().with_file_name("");
+        let path = folder.join(format!("claimcheck-{}", Uuid::new_v4()));
         let bytes: Vec<u8> = (0..=250_u8).cycle().take(len).collect();
         File::create(&path).unwrap().write_all(&bytes).unwrap();
         Self(path)
+    }
+
+    pub(super) fn open(&self) -> File {
+        File::open(&self.0).unwrap()
+    }
+
+    /// Leaves nothing of it in memory, and nothing to be read ahead.
+    pub(super) fn forget(&self) -> File {
+        let file = self.open();
+        file.sync_all().unwrap();
+        fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+        fadvise(&file, 0, None, Advice::Random).unwrap();
+        file
     }
 
     fn stream(&self, start: u64, end: u64) -> FileStream {
@@ -30,7 +46,7 @@ impl Sample {
     }
 
     fn stream_until(&self, start: u64, end: u64, deadline: Deadline) -> FileStream {
-        let file = OpenFile::Local(Arc::new(LocalFile::new(File::open(&self.0).unwrap())));
+        let file = OpenFile::Local(Arc::new(LocalFile::new(self.open())));
         let key = StorageKey::from_digest([0; 32]);
         let jti = Uuid::new_v4();
         let running = Arc::new(Streams::new(1))
@@ -106,7 +122,7 @@ async fn a_file_that_shrinks_ends_the_delivery_with_an_error() {
 #[actix_web::test]
 async fn what_is_not_in_memory_is_read_by_another_thread() {
     let sample = Sample::of(100);
-    let file = File::open(&sample.0).unwrap();
+    let file = sample.open();
     assert_eq!(read_blocking(&file, 90, 50).unwrap().len(), 10);
     assert_eq!(read_blocking(&file, 100, 50).unwrap().len(), 0);
 }
@@ -140,4 +156,32 @@ async fn a_delivery_that_is_whole_at_its_deadline_ends_well() {
     );
     clock.advance(TimeDelta::seconds(1));
     assert!(poll_fn(|cx| stream.as_mut().poll_next(cx)).await.is_none());
+}
+
+#[actix_web::test]
+async fn only_for_what_is_not_in_memory_a_thread_waits() {
+    let len = 3 * 1024 * 1024 + 17;
+    let sample = Sample::of(len);
+    let asks_a_thread = async |file: File| {
+        let (file, mut cache) = (Arc::new(LocalFile::new(file)), PageCache::new());
+        let (mut position, mut n_waits) = (0, 0);
+        while position < len as u64 {
+            let mut waits = false;
+            let ahead = poll_fn(|cx| {
+                let ahead = cache.poll_ahead(cx, &file, position, len as u64);
+                waits |= ahead.is_pending();
+                ahead
+            });
+            position += ahead.await.unwrap();
+            n_waits += u32::from(waits);
+        }
+        assert_eq!(position, len as u64);
+        n_waits > 0
+    };
+    let hot = sample.open();
+    // Before Linux 6.5 the kernel does not tell, and a thread always looks.
+    if resident::is_resident(&hot, 0, 1) {
+        assert!(!asks_a_thread(hot).await);
+    }
+    assert!(asks_a_thread(sample.forget()).await);
 }

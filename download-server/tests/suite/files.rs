@@ -10,6 +10,7 @@ use std::{
     process::Command,
 };
 
+use rustix::fs::{Advice, fadvise};
 use uuid::Uuid;
 
 use crate::{
@@ -63,6 +64,20 @@ async fn a_file_deleted_under_a_delivery_still_arrives_whole() {
     let delivery = Delivery::begin(node.address(), &node.link_of(&claims)).await;
 
     fs::remove_file(&path).unwrap();
+
+    assert!(delivery.finish().await == content);
+}
+
+#[actix_web::test]
+async fn a_file_that_is_on_the_disk_alone_arrives_whole() {
+    let node = Node::start().await;
+    let content = large_file();
+    let claims = node.claims_for(&content);
+    let file = fs::File::open(node.store.path(claims.key)).unwrap();
+    file.sync_all().unwrap();
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+
+    let delivery = Delivery::begin(node.address(), &node.link_of(&claims)).await;
 
     assert!(delivery.finish().await == content);
 }

@@ -68,7 +68,7 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
         add(name, &limit, Box::new(move || request.clone()));
     }
 
-    let n_times = if run.options.quick { 1 } else { 2 };
+    let n_times = if run.options.quick { 1 } else { 4 };
     in_turns(run.options.n_rounds(), all.len(), |round, n| {
         let contestant = &mut all[n];
         let (speed, cost) = contestant.fetch(n_times)?;
