@@ -257,7 +257,7 @@ async fn verified(state: &State, text: &str) -> Result<DownloadToken, Refusal> {
         state.config.issuer.as_str(),
         state.config.download_url.as_str(),
     );
-    Ok(token.verify(key, issuer, audience)?)
+    Ok(token.verify(key, issuer, audience).await?)
 }
 
 /// The token's file, of the size it says, open; `wanted` of it will be read first.

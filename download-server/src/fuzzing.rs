@@ -13,7 +13,7 @@ use crate::{
     conditions::{self, Due, Validators},
     config::LeaseKey,
     lease,
-    verifier::{NotOurs, UnverifiedToken, key::VerifyingKey},
+    verifier::{NotOurs, UnverifiedToken, batch::finish, key::VerifyingKey},
 };
 
 /// The claims of `text` when the key whose encoding is `x` signed it for `issuer` and `audience`.
@@ -22,7 +22,7 @@ use crate::{
 /// When the key says something else prepared than it does plain.
 pub fn verify(text: &str, x: &[u8; 32], issuer: &str, audience: &str) -> Option<DownloadToken> {
     let token = UnverifiedToken::parse(text).ok()?;
-    let verify = |key: &VerifyingKey| token.verify(key, issuer, audience).ok();
+    let verify = |key: &VerifyingKey| finish(token.verify(key, issuer, audience)).ok();
     let claims = verify(&VerifyingKey::plain(x));
     assert_eq!(verify(&prepared(x)), claims, "two answers");
     claims

@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// come back.
 const MAX_WAITING: usize = 1_000;
 
-/// So many keys are prepared, at 2 MiB each; a shop has two or three.
+/// So many keys are prepared, at 4 MiB each; a shop has two or three.
 const MOST_PREPARED: usize = 8;
 
 /// The shop's public keys.

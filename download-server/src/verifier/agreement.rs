@@ -12,7 +12,7 @@ use curve25519_dalek::{
 };
 use proptest::prelude::*;
 
-use super::{SIGNATURE_BYTES, prepared_key::PreparedKey};
+use super::{SIGNATURE_BYTES, batch::finish, prepared_key::PreparedKey};
 
 /// A key in both forms.
 struct Key {
@@ -32,7 +32,7 @@ impl Key {
             .verify(message, signature)
             .is_ok();
         let prepared = self.prepared.as_ref();
-        let by_us = prepared.is_some_and(|key| key.has_signed(message, signature));
+        let by_us = prepared.is_some_and(|key| finish(key.has_signed(message, signature)));
         assert_eq!(by_us, by_library, "{:?} {message:?} {signature:?}", self.x);
         by_us
     }
@@ -146,6 +146,21 @@ fn the_neutral_element_in_its_second_forms_is_no_key() {
         assert!(CompressedEdwardsY(second).decompress().is_some());
         assert!(!accepts(&second, b"", &joined(&neutral, &[0; 32])));
         assert!(!accepts(&neutral, b"", &joined(&second, &[0; 32])));
+    }
+}
+
+#[test]
+fn numbers_at_the_ends_of_digits_are_multiplied_alike() {
+    let neutral = Key::new(EdwardsPoint::identity().compress().as_bytes());
+    let mut powers = vec![Scalar::ONE];
+    for _ in 0..252 {
+        powers.extend(powers.last().map(|last| last + last));
+    }
+    // 2^252 is below the group's order, by a number of 125 bits.
+    let near = |power: Scalar| [power - Scalar::ONE, power, power + Scalar::ONE, -power];
+    for s in powers.into_iter().flat_map(near) {
+        let r = EdwardsPoint::mul_base(&s).compress().to_bytes();
+        assert!(neutral.accepts(b"", &joined(&r, s.as_bytes())), "{s:?}");
     }
 }
 

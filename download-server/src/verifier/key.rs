@@ -33,9 +33,13 @@ impl VerifyingKey {
     ///
     /// # Source
     /// RFC 8032 §5.1.7, RFC 8037 §3.1.
-    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool {
+    pub(crate) async fn has_signed(
+        &self,
+        message: &[u8],
+        signature: &[u8; SIGNATURE_BYTES],
+    ) -> bool {
         match self {
-            Self::Prepared(key) => key.has_signed(message, signature),
+            Self::Prepared(key) => key.has_signed(message, signature).await,
             Self::Plain(key) => {
                 let signature = URL_SAFE_NO_PAD.encode(signature);
                 crypto::verify(&signature, message, key, Algorithm::EdDSA).unwrap_or(false)

