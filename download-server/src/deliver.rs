@@ -284,10 +284,15 @@ async fn read_ahead(
 ) -> Result<(), Refusal> {
     for piece in pieces {
         let Piece::File(range) = *piece else { continue };
+        if let Some(bytes) = file.kept(range) {
+            *piece = Piece::Text(bytes);
+            continue;
+        }
         let bytes = match read_whole(file, range) {
             Some(bytes) => bytes,
             None => in_time(token, read_from_disk(file, range)).await?,
         };
+        file.keep(&bytes, token.size);
         *piece = Piece::Text(bytes);
     }
     Ok(())

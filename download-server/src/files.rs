@@ -6,17 +6,24 @@ use std::{
     fs::File,
     io,
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
-use rustix::process::{Resource, getrlimit};
+use bytes::Bytes;
+use rustix::{
+    fs::{Stat, fstat},
+    process::{Resource, getrlimit},
+};
 use shared::file_store::{FileStore, Opened, StorageKey, bucket::RemoteFile};
 
 use crate::{ranges::ByteRange, stream::Lately};
 
 /// Open files that each worker keeps at most.
 const MOST_FILES: u64 = 1_024;
+
+/// Of a file of this length and less the content is kept, too: 16 MiB for each worker.
+const KEPT_BYTES: u64 = 16 * 1024;
 
 /// Files that were deleted are let go after so long, if anything is asked for.
 const LOOK: Duration = Duration::from_secs(10);
@@ -76,13 +83,28 @@ impl OpenFiles {
 
 /// False for a file that was deleted; while it is open here, its disk space is not free.
 fn is_stored(file: &File) -> bool {
-    rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
+    fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
 }
 
-/// True for a file of `size` bytes that has not been deleted or replaced.
-fn is_current(file: &File, size: u64) -> bool {
-    rustix::fs::fstat(file)
-        .is_ok_and(|stat| stat.st_nlink > 0 && u64::try_from(stat.st_size) == Ok(size))
+/// True for a file of `size` bytes that has not been deleted, replaced or written to.
+fn is_current(file: &LocalFile, size: u64) -> bool {
+    fstat(&**file).is_ok_and(|stat| {
+        stat.st_nlink > 0
+            && u64::try_from(stat.st_size) == Ok(size)
+            && file.written_at == Some(written_at(&stat))
+    })
+}
+
+/// When it was last written to: seconds since 1970, and nanoseconds.
+#[expect(
+    clippy::useless_conversion,
+    reason = "their types are each system's own"
+)]
+fn written_at(stat: &Stat) -> (i64, i64) {
+    (
+        stat.st_mtime.into(),
+        stat.st_mtime_nsec.try_into().unwrap_or_default(),
+    )
 }
 
 /// The file stored under `key`, if it is open already, is still in the store and has `size` bytes.
@@ -94,6 +116,9 @@ pub(crate) fn find(key: StorageKey, size: u64) -> Option<Arc<LocalFile>> {
 #[derive(Debug)]
 pub(crate) struct LocalFile {
     file: File,
+    written_at: Option<(i64, i64)>,
+    /// All of it, once it was read and if it is small.
+    content: OnceLock<Bytes>,
     /// What of it need not be looked for on the disk.
     pub(crate) lately: Lately,
 }
@@ -101,8 +126,26 @@ pub(crate) struct LocalFile {
 impl LocalFile {
     pub(crate) fn new(file: File) -> Self {
         Self {
+            written_at: fstat(&file).ok().map(|stat| written_at(&stat)),
             file,
+            content: OnceLock::new(),
             lately: Lately::new(),
+        }
+    }
+
+    /// These bytes of it, where its content is kept.
+    pub(crate) fn kept(&self, range: ByteRange) -> Option<Bytes> {
+        let content = self.content.get()?;
+        let (start, end) = (usize::try_from(range.start), usize::try_from(range.end));
+        let (start, end) = (start.ok()?, end.ok()?);
+        (start <= end && end <= content.len()).then(|| content.slice(start..end))
+    }
+
+    /// Keeps `bytes`, which are all of a file of `size`, if that is not much.
+    pub(crate) fn keep(&self, bytes: &Bytes, size: u64) {
+        if size <= KEPT_BYTES && bytes.len() as u64 == size {
+            // A copy: what was read is part of a buffer for all files.
+            self.content.get_or_init(|| Bytes::copy_from_slice(bytes));
         }
     }
 }

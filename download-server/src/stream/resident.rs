@@ -12,8 +12,8 @@ const PROBE_BYTES: u64 = 128 * 1024;
 
 /// True when sending the `n_bytes` from `start` on, at least one, waits for no disk.
 ///
-/// False, too, where the kernel does not say: before Linux 6.5, and of a file that this process
-/// neither owns nor may write.
+/// False, too, where the kernel does not say: before Linux 6.5, of a file that this process neither
+/// owns nor may write, and of one on an overlay filesystem.
 pub(super) fn is_resident(file: &File, start: u64, n_bytes: u64) -> bool {
     let page = page_size() as u64;
     let n_pages = (start + n_bytes).div_ceil(page) - start / page;
@@ -55,17 +55,16 @@ fn n_cached(file: &File, start: u64, n_bytes: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-    #![expect(clippy::disallowed_methods, reason = "a test may block")]
 
     use super::{super::tests::Sample, *};
 
     #[test]
     fn a_part_is_resident_when_all_its_pages_are() {
         const LEN: u64 = 512 * 1024;
-        let sample = Sample::of(LEN as usize);
+        let sample = Sample::of(512 * 1024);
         let file = sample.open();
-        if n_cached(&file, 0, 1).is_none() {
-            return eprintln!("NOT TESTED: this kernel says nothing of what it caches");
+        if n_cached(&file, 0, 1) != Some(1) {
+            return eprintln!("NOT TESTED: the kernel does not say what of this file is in memory");
         }
         assert!(is_resident(&file, 0, LEN), "just written");
         assert!(is_resident(&file, 4_095, 2), "over a page's end");
@@ -73,8 +72,9 @@ mod tests {
         assert!(!is_resident(&file, LEN, 1));
 
         let file = sample.forget();
-        let pages = n_cached(&file, 0, LEN);
-        assert_eq!(pages, Some(0), "the test's folder must be on a disk");
+        if n_cached(&file, 0, LEN) != Some(0) {
+            return eprintln!("NOT TESTED: this file is nowhere but in memory");
+        }
         assert!(!is_resident(&file, 0, LEN));
 
         std::os::unix::fs::FileExt::read_at(&file, &mut [0], LEN / 2).unwrap();

@@ -55,22 +55,25 @@ impl PreparedKey {
         let Some((r, s)) = signature.split_first_chunk::<32>() else {
             return false;
         };
+        let Some(point) = self.expected_r(r, s, message) else {
+            return false;
+        };
+        // Encodings are compared, so a second encoding of the same R is none.
+        encode(point).await.as_bytes() == r
+    }
+
+    /// S·B − k·A; none where S is not below the group's order.
+    fn expected_r(&self, r: &[u8; 32], s: &[u8], message: &[u8]) -> Option<EdwardsPoint> {
         let s = s.try_into().ok().map(Scalar::from_canonical_bytes);
-        let Some(s) = s.and_then(Option::<Scalar>::from) else {
-            return false;
-        };
-        let Some(k) = self.challenge(r, message) else {
-            return false;
-        };
+        let s = s.and_then(Option::<Scalar>::from)?;
+        let k = self.challenge(r, message)?;
         // All that is looked up, before anything is computed: the processor fetches these from
         // slower memory side by side, and in a sum it would wait for each.
         let mut terms = [EdwardsPoint::identity(); 2 * N_DIGITS];
         let (terms_of_b, terms_of_a) = terms.split_at_mut(N_DIGITS);
         MULTIPLES_OF_B.look_up(&s, terms_of_b);
         self.multiples_of_minus_a.look_up(&k, terms_of_a);
-        let sum = terms.iter().sum::<EdwardsPoint>();
-        // Encodings are compared, so a second encoding of the same R is none.
-        encode(sum).await.as_bytes() == r
+        Some(terms.iter().sum())
     }
 
     /// k: what R, A and the message hash to.

@@ -8,9 +8,11 @@ use std::{
     },
     path::Path,
     process::Command,
+    time::SystemTime,
 };
 
 use rustix::fs::{Advice, fadvise};
+use shared::token::DownloadToken;
 use uuid::Uuid;
 
 use crate::{
@@ -66,6 +68,54 @@ async fn a_file_deleted_under_a_delivery_still_arrives_whole() {
     fs::remove_file(&path).unwrap();
 
     assert!(delivery.finish().await == content);
+}
+
+/// Small files are kept in memory; what a disk has damaged must not be.
+#[actix_web::test]
+async fn a_small_file_that_is_mended_in_place_is_read_anew() {
+    let node = Node::start().await;
+    let claims = node.claims();
+    let path = node.store.path(claims.key);
+    let link = || {
+        let jti = Uuid::new_v4();
+        node.link_of(&DownloadToken {
+            jti,
+            ..claims.clone()
+        })
+    };
+    let damaged = vec![b'#'; node.content().len()];
+    fs::write(&path, &damaged).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    for _ in 0..2 {
+        assert!(node.get(&link()).await.body == damaged);
+    }
+
+    fs::write(&path, node.content()).unwrap();
+
+    for _ in 0..2 {
+        assert!(node.get(&link()).await.body == node.content());
+    }
+}
+
+#[actix_web::test]
+async fn parts_of_a_small_file_that_is_kept_are_those_of_the_file() {
+    for range in ["bytes=0-", "bytes=2-5", "bytes=-3", "bytes=0-0"] {
+        let node = Node::start().await;
+        let content = node.content();
+        let before = node.get_with(&node.link(), &[("Range", range)]).await;
+        assert_eq!(node.get(&node.link()).await.body, content);
+        let after = node.get_with(&node.link(), &[("Range", range)]).await;
+        assert_eq!(
+            (before.status, &before.body),
+            (after.status, &after.body),
+            "{range}"
+        );
+        assert_eq!(
+            before.header("content-range"),
+            after.header("content-range")
+        );
+    }
 }
 
 #[actix_web::test]
