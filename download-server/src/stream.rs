@@ -9,6 +9,7 @@ mod lately;
 mod page_cache;
 pub(crate) mod read;
 mod remote;
+#[cfg(target_os = "linux")]
 mod resident;
 
 use std::{

@@ -16,10 +16,9 @@ use std::{
 
 use actix_web::rt::task::{JoinHandle, spawn_blocking};
 
-use super::{
-    lately::{BLOCK_BYTES, FRESH},
-    resident::is_resident,
-};
+use super::lately::{BLOCK_BYTES, FRESH};
+#[cfg(target_os = "linux")]
+use super::resident::is_resident;
 use crate::files::LocalFile;
 
 /// The first step, and all steps of a slow reader.
@@ -152,6 +151,12 @@ impl PageCache {
             read,
         });
     }
+}
+
+/// Elsewhere there is no such question to ask.
+#[cfg(not(target_os = "linux"))]
+fn is_resident(_: &File, _: u64, _: u64) -> bool {
+    false
 }
 
 /// The last end of a block up to `position`, so that what is known is known to others, too.
