@@ -351,14 +351,27 @@ fn cookie_name(state: &State, token: &DownloadToken, form: Form) -> String {
 /// `Priority=Low`: many leases must not push out a shop's session cookie on the same site.
 fn set_cookie(state: &State, name: &str, lease: &str, token: &str, form: Form) -> String {
     let url = &state.config.download_url;
-    let path = match form {
-        Form::Address => format!("{}/d/{token}", url.path()),
-        Form::Bearer => format!("{}/d", url.path()),
+    let (folder, link) = match form {
+        Form::Address => ("/d/", token),
+        Form::Bearer => ("/d", ""),
     };
     let secure = if url.is_https() { "; Secure" } else { "" };
-    format!(
-        "{name}={lease}; Path={path}; Max-Age={LEASE_SECS}; HttpOnly; SameSite=Lax; Priority=Low{secure}"
-    )
+    let max_age = LEASE_SECS.to_string();
+    // As long as a token, so in one piece.
+    [
+        name,
+        "=",
+        lease,
+        "; Path=",
+        url.path(),
+        folder,
+        link,
+        "; Max-Age=",
+        &max_age,
+        "; HttpOnly; SameSite=Lax; Priority=Low",
+        secure,
+    ]
+    .concat()
 }
 
 #[cfg(test)]

@@ -39,14 +39,20 @@ thread_local! {
 /// The files this thread has opened; when there are too many, all that are not being read go.
 struct OpenFiles {
     files: HashMap<StorageKey, Arc<LocalFile>>,
+    /// So many at most.
+    most: usize,
     /// When it was last looked for files that have gone from the store.
     looked_at: Instant,
 }
 
 impl Default for OpenFiles {
     fn default() -> Self {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let n_workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+        let most = (limit / SHARE / n_workers).min(MOST_FILES);
         Self {
             files: HashMap::new(),
+            most: usize::try_from(most).unwrap_or(usize::MAX),
             looked_at: Instant::now(),
         }
     }
@@ -68,14 +74,10 @@ impl OpenFiles {
     }
 
     fn keep(&mut self, key: StorageKey, file: &Arc<LocalFile>) {
-        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let n_workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-        let most = (limit / SHARE / n_workers).min(MOST_FILES);
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        if self.files.len() >= most {
+        if self.files.len() >= self.most {
             self.files.retain(|_, file| Arc::strong_count(file) > 1);
         }
-        if self.files.len() < most {
+        if self.files.len() < self.most {
             self.files.insert(key, Arc::clone(file));
         }
     }

@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// More than so many wait for nobody: then whoever brings one writes it.
 const MOST: usize = 100_000;
 
+/// Room for so many is kept, so that those who serve requests need not make it.
+const KEPT: usize = 4_096;
+
 /// Deliveries that end further apart are no crowd: their lines are written at once.
 const APART: Duration = Duration::from_millis(5);
 
@@ -55,15 +58,24 @@ pub(super) fn write(facts: Facts) {
 
 /// Writes the lines that wait.
 pub(crate) fn write_out() {
-    let waiting = std::mem::take(&mut lock().facts);
-    waiting.iter().for_each(Facts::write);
+    write_and_clear(&mut Vec::new());
+}
+
+/// Writes the lines that wait; `facts`, which is empty, changes places with theirs.
+fn write_and_clear(facts: &mut Vec<Facts>) {
+    std::mem::swap(&mut lock().facts, facts);
+    facts.iter().for_each(Facts::write);
+    facts.clear();
+    // What a rush has needed is not kept for ever.
+    facts.shrink_to(KEPT);
 }
 
 fn keep_writing() {
+    let mut facts = Vec::new();
     loop {
         drop(CAME.wait_while(lock(), |waiting| waiting.facts.is_empty()));
         thread::sleep(PATIENCE);
-        write_out();
+        write_and_clear(&mut facts);
     }
 }
 

@@ -24,11 +24,20 @@ thread_local! {
 }
 
 /// Points of several requests; some of these may have been given up meanwhile.
-#[derive(Default)]
 struct Batch {
     points: RefCell<Vec<EdwardsPoint>>,
     waiting: RefCell<Vec<Waker>>,
     encoded: OnceCell<Vec<CompressedEdwardsY>>,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            points: RefCell::new(Vec::with_capacity(MOST)),
+            waiting: RefCell::new(Vec::with_capacity(MOST)),
+            encoded: OnceCell::new(),
+        }
+    }
 }
 
 /// The encoding of `point` (RFC 8032 §5.1.2), after one turn of the thread's other tasks.

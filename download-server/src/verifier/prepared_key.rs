@@ -67,13 +67,14 @@ impl PreparedKey {
         let s = s.try_into().ok().map(Scalar::from_canonical_bytes);
         let s = s.and_then(Option::<Scalar>::from)?;
         let k = self.challenge(r, message)?;
+        let (s, k) = (Digits::of(&s), Digits::of(&k));
         // All that is looked up, before anything is computed: the processor fetches these from
         // slower memory side by side, and in a sum it would wait for each.
-        let mut terms = [EdwardsPoint::identity(); 2 * N_DIGITS];
-        let (terms_of_b, terms_of_a) = terms.split_at_mut(N_DIGITS);
-        MULTIPLES_OF_B.look_up(&s, terms_of_b);
-        self.multiples_of_minus_a.look_up(&k, terms_of_a);
-        Some(terms.iter().sum())
+        let (terms_of_b, terms_of_a) = (
+            MULTIPLES_OF_B.look_up(&s),
+            self.multiples_of_minus_a.look_up(&k),
+        );
+        Some(s.sum(&terms_of_b) + k.sum(&terms_of_a))
     }
 
     /// k: what R, A and the message hash to.
@@ -98,30 +99,50 @@ const N_DIGITS: usize = 23;
 /// The largest digit.
 const MOST: usize = 1 << (DIGIT_BITS - 1);
 
-/// d · 2048^i · P for every place i of a digit and every d from 1 to 1024, in this order.
+/// d · 2048^i · P for every place i of a digit and every d from 0 to 1024, in this order.
 struct Multiples(Vec<EdwardsPoint>);
 
 impl Multiples {
     fn of(point: EdwardsPoint) -> Self {
-        let mut multiples = Vec::with_capacity(N_DIGITS * MOST);
+        let mut multiples = Vec::with_capacity(N_DIGITS * (MOST + 1));
         let mut unit = point;
         for _ in 0..N_DIGITS {
-            let mut multiple = unit;
-            for _ in 1..MOST {
-                multiples.push(multiple);
-                multiple += unit;
-            }
+            let mut multiple = EdwardsPoint::identity();
             multiples.push(multiple);
+            for _ in 0..MOST {
+                multiple += unit;
+                multiples.push(multiple);
+            }
             unit = multiple + multiple;
         }
         Self(multiples)
     }
 
-    /// Puts the points whose sum is `scalar` times P into `terms`, one for each digit.
-    fn look_up(&self, scalar: &Scalar, terms: &mut [EdwardsPoint]) {
+    /// Copies of the points that these digits stand for, without their signs.
+    fn look_up(&self, digits: &Digits) -> [EdwardsPoint; N_DIGITS] {
+        let mut rows = self.0.chunks_exact(MOST + 1);
+        digits.sizes.map(|size| {
+            let point = rows.next().and_then(|row| row.get(size));
+            point.copied().unwrap_or_else(EdwardsPoint::identity)
+        })
+    }
+}
+
+/// The digits of a scalar, the lowest first.
+struct Digits {
+    sizes: [usize; N_DIGITS],
+    are_negative: [bool; N_DIGITS],
+}
+
+impl Digits {
+    fn of(scalar: &Scalar) -> Self {
+        let mut digits = Self {
+            sizes: [0; N_DIGITS],
+            are_negative: [false; N_DIGITS],
+        };
         let mut bytes = scalar.as_bytes().iter();
         let (mut bits, mut n_bits, mut carry) = (0, 0, 0);
-        for (term, row) in terms.iter_mut().zip(self.0.chunks_exact(MOST)) {
+        for (size, is_negative) in digits.sizes.iter_mut().zip(&mut digits.are_negative) {
             while n_bits < DIGIT_BITS {
                 bits |= usize::from(*bytes.next().unwrap_or(&0)) << n_bits;
                 n_bits += 8;
@@ -129,18 +150,22 @@ impl Multiples {
             let digit = bits % (2 * MOST) + carry;
             bits >>= DIGIT_BITS;
             n_bits -= DIGIT_BITS;
-            carry = usize::from(digit > MOST);
-            *term = if carry == 0 {
-                multiple(row, digit)
+            *is_negative = digit > MOST;
+            carry = usize::from(*is_negative);
+            *size = if *is_negative {
+                2 * MOST - digit
             } else {
-                -multiple(row, 2 * MOST - digit)
+                digit
             };
         }
+        digits
     }
-}
 
-/// `digit` times the point of this row.
-fn multiple(row: &[EdwardsPoint], digit: usize) -> EdwardsPoint {
-    let at = digit.checked_sub(1).and_then(|at| row.get(at));
-    at.copied().unwrap_or_else(EdwardsPoint::identity)
+    /// The sum of `terms`, each with the sign of its digit.
+    fn sum(&self, terms: &[EdwardsPoint; N_DIGITS]) -> EdwardsPoint {
+        let signed = terms.iter().zip(self.are_negative);
+        signed.fold(EdwardsPoint::identity(), |sum, (term, is_negative)| {
+            if is_negative { sum - term } else { sum + term }
+        })
+    }
 }
