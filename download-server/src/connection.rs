@@ -24,6 +24,7 @@ use std::{
 
 use actix_http::Request;
 use actix_web::rt::net::TcpStream;
+use bytes::Bytes;
 use rustix::{
     fd::AsFd,
     net::{RecvFlags, Shutdown, recv, shutdown},
@@ -62,10 +63,14 @@ pub(crate) struct Connection {
     ends_at: AtomicI64,
     /// Bytes read since it began to wait for a request.
     n_read: AtomicU32,
+    /// What was read last is one request's head and nothing else.
+    has_one_request: AtomicBool,
     /// Everything that actix had to send has been taken by the kernel.
     flushed: AtomicBool,
     /// When a body last had something for actix.
     body_at: AtomicU64,
+    /// A body that is sent with what actix sends next, and not copied to its buffer before.
+    tail: Mutex<Bytes>,
     ended: AtomicBool,
     /// Tells those who wait on behalf of this connection that it has ended.
     ending: Notify,
@@ -94,8 +99,10 @@ impl Connection {
             multiplexed: AtomicBool::new(false),
             ends_at: AtomicI64::new(i64::MAX),
             n_read: AtomicU32::new(0),
+            has_one_request: AtomicBool::new(false),
             flushed: AtomicBool::new(true),
             body_at: AtomicU64::new(0),
+            tail: Mutex::default(),
             ended: AtomicBool::new(false),
             ending: Notify::new(),
             claims: Mutex::default(),
@@ -238,6 +245,18 @@ impl Connection {
         }
         self.wait(cx);
         Poll::Pending
+    }
+
+    /// True when a body may go right behind the head that actix sends next: no other answer does,
+    /// as nothing but the request that is being answered has been read.
+    pub(crate) fn takes_tail(&self) -> bool {
+        self.is_plain() && !self.is_multiplexed() && self.has_one_request.load(Ordering::Relaxed)
+    }
+
+    /// Sends `body` behind the head that actix sends next, where [`Connection::takes_tail`].
+    pub(crate) fn send_along(&self, body: Bytes) {
+        *lock(&self.tail) = body;
+        self.expect_flush();
     }
 
     fn note_flush(&self) {

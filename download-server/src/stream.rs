@@ -1,8 +1,9 @@
 //! The body of a delivery: bytes of a file, sent as the socket takes them.
 //!
-//! There are two ways. On a plain connection the kernel moves the file's pages to the socket
+//! There are three ways. On a plain connection the kernel moves the file's pages to the socket
 //! (`sendfile`), past actix and its buffers, once the head is out: fast, and a stalled reader holds
-//! nothing of ours. Everything else, TLS, HTTP/2, files that are elsewhere, goes through actix in
+//! nothing of ours. What is small and in memory already goes out with the head, by the same call.
+//! Everything else, TLS, HTTP/2, files that are elsewhere, goes through actix in
 //! chunks.
 
 mod lately;
@@ -70,6 +71,8 @@ enum Way {
         head: Head,
         cache: PageCache,
     },
+    /// In memory, along with the head.
+    Along,
     /// In chunks handed to actix.
     Through(Source),
 }
@@ -132,7 +135,10 @@ impl FileStream {
         let reads_file = pieces.iter().any(|piece| matches!(piece, Piece::File(_)));
         let connection = terms.connection.as_ref();
         let plain = connection.is_some_and(|connection| connection.is_plain());
+        let takes_tail = connection.is_some_and(|connection| connection.takes_tail());
+        let is_one_text = matches!(pieces.make_contiguous(), [Piece::Text(_)]);
         let way = match file {
+            _ if is_one_text && takes_tail => Way::Along,
             OpenFile::Local(file) if reads_file && plain => Way::Past {
                 file,
                 head: Head::Unsent,
@@ -210,7 +216,7 @@ impl FileStream {
                         taken => taken.map_err(of_socket)?,
                     }
                 }
-                (Piece::File(_), Way::Through(_)) => {
+                (Piece::File(_), Way::Through(_) | Way::Along) => {
                     return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
                 }
             };
@@ -231,7 +237,9 @@ impl FileStream {
                     read => read,
                 }
             }
-            (Some(Piece::File(_)), Way::Past { .. }) => Err(io::ErrorKind::Unsupported.into()),
+            (Some(Piece::File(_)), Way::Past { .. } | Way::Along) => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
         };
         if let Ok(chunk) = &chunk {
             self.advance(chunk.len() as u64);
@@ -263,7 +271,7 @@ impl MessageBody for FileStream {
     fn size(&self) -> BodySize {
         match self.way {
             // actix counts nothing that goes past it; the answer says its length itself.
-            Way::Past { .. } => BodySize::Stream,
+            Way::Past { .. } | Way::Along => BodySize::Stream,
             Way::Through(_) => BodySize::Sized(self.n_bytes),
         }
     }
@@ -293,6 +301,14 @@ impl MessageBody for FileStream {
                 }
                 Err(error) => return this.break_off(error),
             }
+        }
+        if let (Some(connection), Way::Along) = (&this.terms.connection, &this.way) {
+            if let Some(Piece::Text(text)) = this.pieces.front() {
+                connection.send_along(text.clone());
+                connection.note_body();
+                this.advance(this.n_bytes);
+            }
+            return Poll::Ready(None);
         }
         match ready!(this.poll_through(cx)) {
             Some(Err(error)) => this.break_off(error),

@@ -1,20 +1,23 @@
 //! What actix reads from and writes to.
 
 use std::{
-    io,
+    io::{self, IoSlice},
     ops::Deref,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
 };
 
+use actix_web::rt::net::TcpStream;
+use bytes::Buf;
+use memchr::memchr_iter;
 use rustix::{
     fd::AsFd,
     net::{Shutdown, shutdown},
 };
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
-use super::{Connection, registry::Place};
+use super::{Connection, lock, registry::Place};
 
 /// The most that is read before a request has begun to be answered: several heads, sent in a row.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -47,18 +50,29 @@ impl Deref for Socket {
 
 impl Connection {
     /// Counts what is read while waiting for a request: a head must come to an end.
-    fn count_read(&self, n_bytes: usize) -> io::Result<()> {
+    fn note_read(&self, bytes: &[u8]) -> io::Result<()> {
         if self.is_multiplexed() {
             return Ok(());
         }
-        let n_bytes = u32::try_from(n_bytes).unwrap_or(u32::MAX);
+        let n_bytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let before = self.n_read.fetch_add(n_bytes, Ordering::Relaxed);
+        let is_one = before == 0 && is_one_head(bytes);
+        self.has_one_request.store(is_one, Ordering::Relaxed);
         if before.saturating_add(n_bytes) as usize > MAX_HEAD_BYTES {
             tracing::debug!(peer = %self.peer, "a request's head is too long");
             return Err(io::ErrorKind::InvalidData.into());
         }
         Ok(())
     }
+}
+
+/// True when `bytes` end with the first empty line in them; lines may end with LF alone, as they
+/// may for actix.
+fn is_one_head(bytes: &[u8]) -> bool {
+    memchr_iter(b'\n', bytes).find_map(|at| match bytes.get(at + 1..) {
+        Some(rest @ ([b'\n', ..] | [b'\r', b'\n', ..])) => Some(matches!(rest, b"\n" | b"\r\n")),
+        _ => None,
+    }) == Some(true)
 }
 
 impl AsyncRead for Socket {
@@ -83,13 +97,14 @@ impl AsyncRead for Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(n_bytes) => {
+                    let noted = self.note_read(part.get(..n_bytes).unwrap_or_default());
                     buffer.advance(n_bytes);
                     if 0 < n_bytes && n_bytes < wanted {
                         // That was all there is; asking again to be told so is not needed.
                         let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
                         let _ = self.stream.try_io(Interest::READABLE, nothing);
                     }
-                    return Poll::Ready(self.count_read(n_bytes));
+                    return Poll::Ready(noted);
                 }
             }
         }
@@ -102,16 +117,39 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let sent = self.poll_send(cx, |stream| Ok(rustix::io::write(stream, bytes)?));
-        if sent.is_pending() {
-            self.expect_flush();
+        let tail = lock(&self.tail).clone();
+        let sent = self.poll_send(cx, |stream| {
+            if tail.is_empty() {
+                return Ok(rustix::io::write(stream, bytes)?);
+            }
+            let both = [IoSlice::new(bytes), IoSlice::new(&tail)];
+            Ok(rustix::io::writev(stream, &both)?)
+        });
+        match sent {
+            Poll::Pending => {
+                self.expect_flush();
+                Poll::Pending
+            }
+            Poll::Ready(Ok(n_bytes)) if n_bytes > bytes.len() => {
+                lock(&self.tail).advance(n_bytes - bytes.len());
+                Poll::Ready(Ok(bytes.len()))
+            }
+            Poll::Ready(sent) => Poll::Ready(sent),
         }
-        sent
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.has_ended() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        loop {
+            let tail = lock(&self.tail).clone();
+            if tail.is_empty() {
+                break;
+            }
+            let send = |stream: &TcpStream| Ok(rustix::io::write(stream, &tail)?);
+            let n_bytes = ready!(self.poll_send(cx, send))?;
+            lock(&self.tail).advance(n_bytes);
         }
         self.note_flush();
         Poll::Ready(Ok(()))

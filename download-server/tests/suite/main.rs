@@ -30,6 +30,7 @@ mod node;
 mod once;
 mod parts;
 mod program;
+mod row;
 #[cfg(target_os = "linux")]
 mod siege;
 mod slow;

@@ -85,6 +85,20 @@ pub(crate) async fn exchange(address: SocketAddr, request: &str) -> io::Result<A
     Ok(answer)
 }
 
+/// All answers that came over one connection; each says its length.
+pub(crate) fn answers_in(mut bytes: &[u8]) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    while let Some(mut answer) = parse(bytes) {
+        let n_bytes: usize = answer.header("content-length").unwrap().parse().unwrap();
+        let head = bytes.len() - answer.body.len();
+        bytes = &bytes[head + n_bytes..];
+        answer.body.truncate(n_bytes);
+        answers.push(answer);
+    }
+    assert_eq!(bytes, b"", "half an answer");
+    answers
+}
+
 fn parse(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let (head, body) = bytes.split_at(end + 4);
