@@ -13,6 +13,9 @@ use crate::{
 
 const N_CONNECTIONS: usize = 32;
 
+/// Requests of one turn.
+const N_REQUESTS: usize = 8_000;
+
 struct Contestant<'a> {
     name: &'static str,
     server: &'a Server,
@@ -82,12 +85,11 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
         Box::new(move |_| anything.clone()),
     );
 
-    let n_requests = if run.options.quick { 10_000 } else { 30_000 };
     let (mut verifications, mut verifying) = (Series::default(), Series::default());
     let n = all.len();
-    in_turns(run.options.n_rounds(), n, |round, n| {
+    in_turns(run.options.n_turns(), n, |round, n| {
         let contestant = &mut all[n];
-        let requests = contestant.requests(&stage.small, n_requests);
+        let requests = contestant.requests(&stage.small);
         let cpu_before = contestant.server.usage()?.cpu;
         let outcome = exchange(
             contestant.server.address,
@@ -115,9 +117,9 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<Section> {
 }
 
 impl Contestant<'_> {
-    fn requests(&self, files: &[StoredFile], n_requests: usize) -> Requests {
+    fn requests(&self, files: &[StoredFile]) -> Requests {
         let mut requests = Requests::default();
-        for file in files.iter().take(self.n_files).cycle().take(n_requests) {
+        for file in files.iter().take(self.n_files).cycle().take(N_REQUESTS) {
             requests.push(&(self.ask)(file));
         }
         requests
