@@ -12,7 +12,7 @@ use shared::{file_store::StorageKey, token::DownloadToken};
 use tracing::field::display;
 use uuid::Uuid;
 
-use crate::{answer::Content, caller::Caller, metrics::Metrics, request_log::request_id};
+use crate::{answer::Content, caller::Caller, metrics::Metrics};
 
 /// What is counted and said of a delivery when it has ended, however it did.
 #[derive(Debug)]
@@ -137,24 +137,55 @@ impl Facts {
     }
 
     fn write(&self) {
-        let id = request_id(&self.caller, Some(self.jti));
+        let mut buffer = Uuid::encode_buffer();
+        let jti: &str = self.jti.hyphenated().encode_lower(&mut buffer);
+        let id = self.caller.request_id.as_deref().unwrap_or(jti);
         let ip = self.caller.ip.map(display::<IpAddr>);
-        let (jti, status, n_bytes, n_sent) = (self.jti, self.status, self.n_bytes, self.n_sent);
+        let (status, n_bytes, n_sent) = (self.status, self.n_bytes, self.n_sent);
         let duration_ms = millis(self.duration);
         let first_byte_ms = self.first_byte.map(millis);
         match self.broken {
             None if n_sent == n_bytes => {
-                tracing::info!(request.id = id, ip, %jti, status, n_bytes, first_byte_ms, duration_ms, "delivered");
+                tracing::info!(
+                    request.id = id,
+                    ip,
+                    jti,
+                    status,
+                    n_bytes,
+                    first_byte_ms,
+                    duration_ms,
+                    "delivered"
+                );
             }
             None | Some(Broken::ClientGone) => {
-                tracing::info!(request.id = id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery broke off: the client went away");
+                tracing::info!(
+                    request.id = id,
+                    ip,
+                    jti,
+                    status,
+                    n_bytes,
+                    n_sent,
+                    first_byte_ms,
+                    duration_ms,
+                    "a delivery broke off: the client went away"
+                );
             }
             Some(Broken::LeaseOver) => {
-                tracing::warn!(request.id = id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, "a delivery was cut: its lease is over");
+                tracing::warn!(
+                    request.id = id,
+                    ip,
+                    jti,
+                    status,
+                    n_bytes,
+                    n_sent,
+                    first_byte_ms,
+                    duration_ms,
+                    "a delivery was cut: its lease is over"
+                );
             }
             Some(Broken::FileUnreadable(error)) => {
                 let key = self.key;
-                tracing::error!(request.id = id, ip, %jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, %key, %error, "a delivery broke off: the file cannot be read on");
+                tracing::error!(request.id = id, ip, jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, %key, %error, "a delivery broke off: the file cannot be read on");
             }
         }
     }

@@ -77,7 +77,7 @@ pub(crate) fn log_answer(
 }
 
 /// The proxy's name for the request, or the token's, or a new one.
-pub(crate) fn request_id(caller: &Caller, jti: Option<Uuid>) -> String {
+fn request_id(caller: &Caller, jti: Option<Uuid>) -> String {
     match &caller.request_id {
         Some(id) => id.clone(),
         None => jti.unwrap_or_else(Uuid::new_v4).to_string(),

@@ -5,6 +5,7 @@ pub(crate) mod key;
 mod prepared_key;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
 use shared::token::{ALGORITHM, DownloadToken, Header, MAX_LIFETIME_SECS, MAX_TOKEN_BYTES, TYPE};
 
 use self::key::VerifyingKey;
@@ -44,7 +45,7 @@ impl<'a> UnverifiedToken<'a> {
             return Err(NotOurs::Malformed);
         }
         let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
-        let header: Header = serde_json::from_slice(&header).map_err(|_| NotOurs::Invalid)?;
+        let header: Header = read(&header)?;
         if header.alg != ALGORITHM || header.typ != TYPE {
             return Err(NotOurs::Invalid);
         }
@@ -71,8 +72,7 @@ impl<'a> UnverifiedToken<'a> {
         if !key.has_signed(signed, &self.signature).await {
             return Err(NotOurs::Invalid);
         }
-        let claims: DownloadToken =
-            serde_json::from_slice(&self.payload).map_err(|_| NotOurs::Invalid)?;
+        let claims: DownloadToken = read(&self.payload)?;
         let lifetime = claims.exp.checked_sub(claims.iat);
         let ours = claims.iss == issuer
             && claims.aud == audience
@@ -83,6 +83,12 @@ impl<'a> UnverifiedToken<'a> {
             Err(NotOurs::Invalid)
         }
     }
+}
+
+/// A part of a token: checked once to be UTF-8, and not again for every string in it.
+fn read<'a, T: Deserialize<'a>>(part: &'a [u8]) -> Result<T, NotOurs> {
+    let text = std::str::from_utf8(part).map_err(|_| NotOurs::Invalid)?;
+    serde_json::from_str(text).map_err(|_| NotOurs::Invalid)
 }
 
 #[cfg(test)]
