@@ -41,7 +41,7 @@ pub(crate) struct Options {
 }
 
 /// Turns of each in a round of cases that take a second or less.
-const TURNS_PER_ROUND: usize = 4;
+const TURNS_PER_ROUND: usize = 8;
 
 /// The most rounds of cases that take a minute each.
 const LONG_ROUNDS: usize = 3;

@@ -14,7 +14,7 @@ use crate::{
 const N_CONNECTIONS: usize = 32;
 
 /// Requests of one turn.
-const N_REQUESTS: usize = 8_000;
+const N_REQUESTS: usize = 4_000;
 
 struct Contestant<'a> {
     name: &'static str,
