@@ -3,8 +3,7 @@
 //! There are three ways. On a plain connection the kernel moves the file's pages to the socket
 //! (`sendfile`), past actix and its buffers, once the head is out: fast, and a stalled reader holds
 //! nothing of ours. What is small and in memory already goes out with the head, by the same call.
-//! Everything else, TLS, HTTP/2, files that are elsewhere, goes through actix in
-//! chunks.
+//! Everything else, TLS, HTTP/2, files that are elsewhere, goes through actix in chunks.
 
 mod lately;
 mod page_cache;
