@@ -144,48 +144,21 @@ impl Facts {
         let (status, n_bytes, n_sent) = (self.status, self.n_bytes, self.n_sent);
         let duration_ms = millis(self.duration);
         let first_byte_ms = self.first_byte.map(millis);
+        // A line of this level: what all have, and what is given.
+        macro_rules! line {
+            ($level:ident, $($more:tt)+) => {
+                tracing::$level!(request.id = id, ip, jti, status, n_bytes, first_byte_ms, duration_ms, $($more)+)
+            };
+        }
         match self.broken {
-            None if n_sent == n_bytes => {
-                tracing::info!(
-                    request.id = id,
-                    ip,
-                    jti,
-                    status,
-                    n_bytes,
-                    first_byte_ms,
-                    duration_ms,
-                    "delivered"
-                );
-            }
+            None if n_sent == n_bytes => line!(info, "delivered"),
             None | Some(Broken::ClientGone) => {
-                tracing::info!(
-                    request.id = id,
-                    ip,
-                    jti,
-                    status,
-                    n_bytes,
-                    n_sent,
-                    first_byte_ms,
-                    duration_ms,
-                    "a delivery broke off: the client went away"
-                );
+                line!(info, n_sent, "a delivery broke off: the client went away");
             }
-            Some(Broken::LeaseOver) => {
-                tracing::warn!(
-                    request.id = id,
-                    ip,
-                    jti,
-                    status,
-                    n_bytes,
-                    n_sent,
-                    first_byte_ms,
-                    duration_ms,
-                    "a delivery was cut: its lease is over"
-                );
-            }
+            Some(Broken::LeaseOver) => line!(warn, n_sent, "a delivery was cut: its lease is over"),
             Some(Broken::FileUnreadable(error)) => {
                 let key = self.key;
-                tracing::error!(request.id = id, ip, jti, status, n_bytes, n_sent, first_byte_ms, duration_ms, %key, %error, "a delivery broke off: the file cannot be read on");
+                line!(error, n_sent, %key, %error, "a delivery broke off: the file cannot be read on");
             }
         }
     }
